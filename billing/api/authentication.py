@@ -1,0 +1,34 @@
+"""API keys at the door: `Authorization: Bearer cb_live_…`."""
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from billing.models import ApiKey, User
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Know the user by a key; `request.auth` is the ApiKey then. Without the header the session may still speak."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        """Return user and key; AuthenticationFailed for a key that is unknown, revoked or expired."""
+        scheme, _, secret = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        digest = ApiKey.digest_of(secret.strip().decode("latin-1"))
+        key = ApiKey.objects.active().select_related("user").filter(digest=digest).first()
+        if key is None:
+            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+        now = timezone.now()
+        # A write a minute and key at the most, however often it is used.
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - timedelta(minutes=1))
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+        return key.user, key
+
+    def authenticate_header(self, request: Request) -> str:
+        """Say how to come in, which makes it 401 and not 403."""
+        return 'Bearer realm="api"'

@@ -1,0 +1,21 @@
+"""When a subscription's months begin and end. Pure date arithmetic."""
+
+from calendar import monthrange
+from datetime import datetime
+
+
+def period_of(anchor: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Return start and end (exclusive) of the month of `anchor` in which `now` lies.
+
+    Both are aware. An anchor on the 29th to 31st falls on the last day of a shorter month and returns afterwards,
+    since each boundary is counted from the anchor itself and never from the boundary before.
+    """
+    months = (now.year - anchor.year) * 12 + now.month - anchor.month
+    if _month_after(anchor, months) > now:
+        months -= 1
+    return _month_after(anchor, months), _month_after(anchor, months + 1)
+
+
+def _month_after(anchor: datetime, months: int) -> datetime:
+    year, month = divmod(anchor.year * 12 + anchor.month - 1 + months, 12)
+    return anchor.replace(year=year, month=month + 1, day=min(anchor.day, monthrange(year, month + 1)[1]))

@@ -1,0 +1,308 @@
+"""Settings of every process. All of them come from the environment; README.md lists what can be set.
+
+What `make run` was started with (.env.run) wins over .env, and the environment wins over both.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config.logs import configure_logging
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if env.bool("READ_ENV_FILES", default=True):
+    env.read_env(BASE_DIR / ".env.run")
+    env.read_env(BASE_DIR / ".env")
+
+# --- What must be said before anything starts -------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+WAVESPEED_API_KEY = env.str("WAVESPEED_API_KEY", default="")
+WAVESPEED_URL = env.str("WAVESPEED_URL", default="")
+SANDBOX_PORT = env.int("SANDBOX_PORT", default=8765)
+SANDBOX = env.bool("SANDBOX", default=DEBUG and not WAVESPEED_API_KEY)
+if SANDBOX:
+    WAVESPEED_API_KEY = WAVESPEED_API_KEY or "sandbox"
+    WAVESPEED_URL = WAVESPEED_URL or (f"http://127.0.0.1:{SANDBOX_PORT}" if DEBUG else "")
+elif DEBUG:
+    WAVESPEED_URL = WAVESPEED_URL or "https://api.wavespeed.ai"
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _missing() -> list[str]:
+    """Say, a line each, what has to be set before Clapboard may start."""
+    lines = []
+    if not SECRET_KEY:
+        lines.append("SECRET_KEY is empty: set it to at least 50 random characters.")
+    elif not DEBUG and (SECRET_KEY.startswith(("insecure", "change-me")) or len(SECRET_KEY) < 50):
+        lines.append("SECRET_KEY is the example's or too short: set it to at least 50 random characters.")
+    if not WAVESPEED_URL:
+        lines.append("WAVESPEED_URL is empty: set it to https://api.wavespeed.ai (or set DEBUG=1 to use the sandbox).")
+    elif urlsplit(WAVESPEED_URL).scheme not in {"http", "https"} or not urlsplit(WAVESPEED_URL).hostname:
+        lines.append(f"WAVESPEED_URL is {WAVESPEED_URL!r}: it must be an http or https address.")
+    elif not DEBUG and _is_loopback(WAVESPEED_URL) and not SANDBOX:
+        lines.append(f"WAVESPEED_URL is {WAVESPEED_URL!r}, this machine: set SANDBOX=1 if the sandbox is meant.")
+    if not WAVESPEED_API_KEY:
+        lines.append("WAVESPEED_API_KEY is empty: set it to the key of your WaveSpeed account.")
+    return lines
+
+
+if _lines := _missing():
+    raise ImproperlyConfigured("Clapboard can't start:\n  " + "\n  ".join(_lines))
+
+# --- The application --------------------------------------------------------------------------------------------------
+
+DATA_DIR = Path(env.str("CLAPBOARD_DATA", default=str(BASE_DIR / "var"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+PORT = env.int("PORT", default=8000)
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL] if PUBLIC_URL else [])
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "django_filters",
+    "django_htmx",
+    "django_q",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "config",
+    "billing",
+    "generation",
+]
+MIDDLEWARE = [
+    "config.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "config.middleware.htmx_login_redirect",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "generation.web.context.page",
+            ],
+        },
+    },
+]
+
+# --- Database, cache, files -------------------------------------------------------------------------------------------
+
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'clapboard.sqlite3'}")}
+DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Without WAL and IMMEDIATE two thirds of concurrent writers fail with "database is locked". FULL: a fence that was
+    # committed must survive a power cut, or the video would be paid for twice.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR / 'cache'}")}
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "build" / "static"
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
+S3_BUCKET = env.str("S3_BUCKET", default="")
+STORAGES = {
+    # A collected file may be written again after a crash, always under the name that belongs to its job alone.
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"allow_overwrite": True}},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+if S3_BUCKET:
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.str("S3_ENDPOINT_URL", default=None),
+            "region_name": env.str("S3_REGION", default=None),
+            "file_overwrite": True,
+            "querystring_auth": True,
+            "querystring_expire": 300,
+        },
+    }
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- People -----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "billing.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "studio"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "website"
+ACCOUNT_SESSION_REMEMBER = True
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_REFERRER_POLICY = "same-origin"
+if not DEBUG:
+    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+
+# Mail is written to files until an SMTP address is set, such as EMAIL_URL=smtp+tls://user:password@host:587.
+EMAIL_CONFIG = env.email("EMAIL_URL", default="filemail://")
+vars().update(EMAIL_CONFIG)
+EMAIL_FILE_PATH = str(DATA_DIR / "mail")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Clapboard <clapboard@localhost>")
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_I18N = False
+USE_TZ = True
+
+# --- The engine -------------------------------------------------------------------------------------------------------
+
+Q_WORKERS = env.int("WORKERS", default=4)
+COLLECT_WORKERS = env.int("COLLECT_WORKERS", default=2)
+
+
+def _retry(timeout: int, workers: int) -> int:
+    """Return after how many seconds a hint may be run again; a shorter time would run it twice in parallel.
+
+    The prefetched hints wait behind the running ones: timeout x (1 + ceil((queue_limit + 1) / workers)), with the
+    queue limit at the number of workers, is below four times the timeout.
+    """
+    return timeout * (1 + -(-(workers + 1) // workers)) + 60
+
+
+Q_CLUSTER = {
+    "name": "clapboard",
+    "label": "Hints",
+    "orm": "default",
+    "workers": Q_WORKERS,
+    "bulk": 1,
+    "queue_limit": Q_WORKERS,
+    "timeout": 120,
+    "retry": _retry(120, Q_WORKERS),
+    "max_attempts": 3,
+    "ack_failures": True,
+    "save_limit": -1,
+    "poll": 0.1,
+    "guard_cycle": 0.5,
+    "recycle": 500,
+    "catch_up": False,
+    "log_level": "WARNING",
+    "ALT_CLUSTERS": {
+        "collect": {
+            "workers": COLLECT_WORKERS,
+            "queue_limit": COLLECT_WORKERS,
+            "timeout": 720,
+            "retry": _retry(720, COLLECT_WORKERS),
+        }
+    },
+}
+POLL_INTERVAL = env.float("POLL_INTERVAL", default=0.5)  # seconds between two looks at one running prediction
+HAND_LEASE = env.float("HAND_LEASE", default=60)  # seconds until a hint that nobody took is given out again
+TIME_LIMIT = env.float("TIME_LIMIT", default=600)  # seconds after which a job counts as late
+DOWNLOAD_TIME_LIMIT = env.float("DOWNLOAD_TIME_LIMIT", default=600)  # seconds for one whole download
+DOWNLOAD_SIZE_LIMIT = env.int("DOWNLOAD_SIZE_LIMIT", default=2 * 1024**3)  # bytes
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "billing.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["generation.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "generation.api.parsers.AlwaysTheSame",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": env.str("API_RATE", default="3000/min")},
+    "EXCEPTION_HANDLER": "generation.api.errors.problem",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Clapboard",
+    "DESCRIPTION": "Turn prompts into stored videos. Every job is priced and its cost set aside before it is sent.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+}
+
+# --- Logs, policy, admin ----------------------------------------------------------------------------------------------
+
+LOGGING_CONFIG = None
+configure_logging(json=env.bool("JSON_LOGS", default=not DEBUG), level=env.str("LOG_LEVEL", default="INFO"))
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "media-src": [SELF],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+UNFOLD = {"SITE_TITLE": "Clapboard", "SITE_HEADER": "Clapboard", "SITE_SYMBOL": "movie"}

@@ -1,0 +1,15 @@
+"""What answers where."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from generation.api import health
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("api/", include("generation.api.urls")),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("", include("generation.web.urls")),
+]

@@ -1,0 +1,84 @@
+import os
+import secrets
+import shlex
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from honcho.manager import Manager
+
+from billing.models import Plan
+from billing.people import add_user
+
+DEMO = "demo@example.org"
+
+
+class Command(BaseCommand):
+    help = "Run everything on this machine: web, worker, watcher and sandbox. What `make run` calls."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Set up the database and the demo's login, and run until Ctrl-C."""
+        for name, port in _ports().items():
+            _check_free(name, port)
+        call_command("migrate", verbosity=0)
+        password = secrets.token_urlsafe(12)
+        add_user(DEMO, password=password, plan=Plan.objects.get(slug="pro"), staff=True, now=timezone.now())
+        note = _Note(settings.BASE_DIR / ".env.run")
+        self.stdout.write(
+            f"\n  Clapboard  http://127.0.0.1:{settings.PORT}/\n"
+            f"  Log in as  {DEMO}\n"
+            f"  Password   {password}\n\n"
+            f"  Stop it with Ctrl-C. Everything it keeps is in {settings.DATA_DIR}\n"
+        )
+        self.stdout.flush()
+        try:
+            sys.exit(_run())
+        finally:
+            note.remove()
+
+
+class _Note:
+    """What `make run` was started with, so that manage.py in another terminal sees the same settings."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.write_text(
+            f"# Written by `make run`; gone when it stops.\n"
+            f"PORT={settings.PORT}\nSANDBOX_PORT={settings.SANDBOX_PORT}\nCLAPBOARD_DATA={settings.DATA_DIR}\n"
+        )
+
+    def remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def _ports() -> dict[str, int]:
+    return {"PORT": settings.PORT} | ({"SANDBOX_PORT": settings.SANDBOX_PORT} if settings.SANDBOX else {})
+
+
+def _check_free(name: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            message = f"{name} is {port}, which can't be used: {error}. Choose another: `{name}={port + 1} make run`."
+            raise CommandError(message) from None
+
+
+def _run() -> int:
+    bind = f"127.0.0.1:{settings.PORT}"
+    manage = [sys.executable, sys.argv[0]]
+    gunicorn = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind, "--workers", "2", "--threads", "8"]
+    commands = {"web": [*gunicorn, "--log-level", "warning"], "worker": [*manage, "worker"], "watcher": [*manage, "watch"]}
+    if settings.SANDBOX:
+        commands["sandbox"] = [*manage, "sandbox"]
+    manager = Manager()
+    for name, command in commands.items():
+        manager.add_process(name, shlex.join(command), env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    manager.loop()
+    return int(manager.returncode or 0)

@@ -1,0 +1,24 @@
+import asyncio
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from generation.supervisor import Flag, Group, die_with_parent, supervise
+from generation.watcher import watch
+
+
+class Command(BaseCommand):
+    help = "Run the watcher: it dispatches jobs, asks the provider about them and repairs what a crash left behind."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what only this command's own child is given."""
+        parser.add_argument("--group", action="store_true", help="Watch itself; for the parent's use.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Be the parent, or the watcher itself."""
+        if options["group"]:
+            die_with_parent()
+            asyncio.run(watch(Flag()))
+            return
+        supervise([Group([sys.executable, sys.argv[0], "watch", "--group"])])

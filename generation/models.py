@@ -1,0 +1,215 @@
+"""Jobs, their history, and what the provider account allows. States change in generation.services only."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from billing.models import ApiKey, Hold
+from generation.catalog import VideoModel, model_named
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued"  # paid for and waiting; nothing was sent
+    SUBMITTING = "submitting"  # the fence is behind us: a POST may have happened
+    RUNNING = "running"  # the provider gave us an id
+    COLLECTING = "collecting"  # the video is made and on its way into our storage
+    UNKNOWN = "unknown"  # nobody can say whether the provider took it; never sent again
+    SUCCEEDED = "succeeded"  # stored and charged
+    FAILED = "failed"  # not charged
+    CANCELED = "canceled"  # not charged, never sent
+
+
+FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
+
+LAW: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.SUBMITTING, Status.CANCELED}),
+    Status.SUBMITTING: frozenset({Status.RUNNING, Status.FAILED, Status.QUEUED, Status.UNKNOWN}),
+    Status.UNKNOWN: frozenset({Status.RUNNING, Status.FAILED}),
+    Status.RUNNING: frozenset({Status.COLLECTING, Status.FAILED}),
+    Status.COLLECTING: frozenset({Status.SUCCEEDED, Status.FAILED}),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELED: frozenset(),
+}
+"""From which status a job may go where. Everything else is refused."""
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Speaks of jobs. `now` is the database's time, see generation.clock."""
+
+    def queued(self) -> "JobQuerySet":
+        """Return the jobs whose line it is, the oldest first."""
+        return self.filter(status=Status.QUEUED).order_by("created_at", "pk")
+
+    def handed(self, now: datetime) -> "JobQuerySet":
+        """Return the queued jobs that a worker has been told of and may take at any moment."""
+        return self.filter(status=Status.QUEUED, handed_at__isnull=False, lease_until__gt=now)
+
+    def dispatchable(self, now: datetime) -> "JobQuerySet":
+        """Return the queued jobs that may be handed to a worker, the oldest first."""
+        free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+        return self.queued().filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now))
+
+    def in_flight(self, now: datetime) -> "JobQuerySet":
+        """Return the jobs that take a place at the provider and of their user.
+
+        An unknown job gives its place back after the time limit, since its prediction must have ended by then.
+        """
+        young = now - timedelta(seconds=settings.TIME_LIMIT)
+        return self.filter(
+            Q(status__in=[Status.SUBMITTING, Status.RUNNING])
+            | Q(status=Status.UNKNOWN, submit_started_at__gt=young)
+            | Q(status=Status.QUEUED, handed_at__isnull=False, lease_until__gt=now)
+        )
+
+    def due(self, now: datetime) -> "JobQuerySet":
+        """Return the running jobs to ask the provider about, the longest overdue first."""
+        return self.filter(status=Status.RUNNING, due_at__lte=now).order_by("due_at")
+
+    def claim(self, now: datetime, lease: timedelta, most: int) -> "list[Job]":
+        """Take up to `most` due jobs for `lease`; who comes second, or asks too early, gets none of them."""
+        claimed = []
+        for job in self.due(now)[:most]:
+            if self.filter(pk=job.pk, status=Status.RUNNING, due_at=job.due_at).update(due_at=now + lease):
+                claimed.append(job)
+        return claimed
+
+    def under_way(self) -> "JobQuerySet":
+        """Return the jobs that have not ended."""
+        return self.exclude(status__in=FINAL)
+
+
+class Job(models.Model):
+    """One wished video: what was asked for, how far it is, and what came of it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="jobs")
+    api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, blank=True, related_name="+")
+    hold = models.OneToOneField(Hold, models.PROTECT, related_name="+")
+    retry_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="retries")
+    token = models.UUIDField(null=True, blank=True, help_text="Of the form that made it: sent twice, it makes one job.")
+    request_id = models.CharField(max_length=64, blank=True)
+
+    # The wish
+    model = models.CharField(max_length=100)
+    prompt = models.TextField()
+    parameters = models.JSONField(default=dict)
+    warnings = models.JSONField(default=list, blank=True)
+
+    # The way
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    created_at = models.DateTimeField()
+    handed_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was last told; empty once it came.")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then somebody works on it.")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="Not looked at before.")
+    attempts = models.PositiveIntegerField(default=0, help_text="Of what is tried again at the moment.")
+    bad_files = models.PositiveIntegerField(default=0, help_text="How often what was fetched was no video.")
+    submit_started_at = models.DateTimeField(null=True, blank=True, help_text="The fence.")
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    expected_seconds = models.FloatField(default=0, help_text="Usual time of its model, as known at submission.")
+    late_at = models.DateTimeField(null=True, blank=True)
+    collecting_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    prediction_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    error_code = models.CharField(max_length=50, blank=True)
+    error_message = models.TextField(blank=True)
+    provider_error = models.TextField(blank=True, help_text="The provider's own words.")
+
+    # What came of it
+    video = models.FileField(max_length=200, blank=True)
+    poster = models.FileField(max_length=200, blank=True)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    duration = models.FloatField(null=True, blank=True, help_text="Seconds.")
+    has_audio = models.BooleanField(null=True, blank=True)
+    size_bytes = models.BigIntegerField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    flags = models.JSONField(default=list, blank=True, help_text="Where what was delivered is not what was wished.")
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["user", "token"], name="job_token_is_used_once"),
+            models.CheckConstraint(
+                condition=~Q(status="succeeded") | Q(finished_at__isnull=False) & ~Q(video=""),
+                name="job_succeeds_with_a_video",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["user", "-created_at", "-id"], name="job_of_user"),
+            models.Index(
+                fields=["status", "due_at"],
+                condition=~Q(status__in=["succeeded", "failed", "canceled"]),
+                name="job_under_way",
+            ),
+            models.Index(fields=["submit_started_at"], name="job_submit_started"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    @property
+    def video_model(self) -> VideoModel:
+        """The catalogue's entry of its model."""
+        return model_named(self.model)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended."""
+        return self.status in FINAL
+
+    def wanted(self, name: str) -> Any:
+        """Return the wished value of a parameter, None where its model has none."""
+        return self.parameters.get(name)
+
+
+class JobEvent(models.Model):
+    """A line of a job's history, written in the transaction of what it tells."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="events")
+    at = models.DateTimeField()
+    from_status = models.CharField(max_length=10, choices=Status, blank=True)
+    to_status = models.CharField(max_length=10, choices=Status)
+    actor = models.CharField(max_length=100)
+    note = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return f"{self.from_status} → {self.to_status}"
+
+
+class Gate(models.Model):
+    """What the provider account allows; one row. While it is closed, jobs wait and none fails."""
+
+    predictions_at_a_time = models.PositiveIntegerField()
+    submissions_a_minute = models.PositiveIntegerField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(pk=1), name="gate_is_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        state = f"closed: {self.closed_reason}" if self.closed_at else "open"
+        return f"{self.predictions_at_a_time} at a time, {self.submissions_a_minute} a minute, {state}"
+
+
+class Heartbeat(models.Model):
+    """When a process last showed that it works: the watcher by itself, a cluster by running a hint it was asked to."""
+
+    name = models.CharField(max_length=30, primary_key=True)
+    beat_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name

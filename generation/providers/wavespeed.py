@@ -1,0 +1,324 @@
+"""The WaveSpeed API v3, as far as Clapboard speaks it. The facts and their sources: docs/wavespeed.md.
+
+No POST is ever sent twice by anything in here: a call opens a connection of its own, follows no redirect, and hands
+what went wrong to its caller. Only the GETs of `result`, `balance` and `models` are repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from typing import TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import aiohttp
+
+from generation.providers.answers import Answer, judge_question, judge_submit, read_answer
+from generation.providers.connections import FAILURES, PIECE, AnswerTooLong, exchange, surely_not_sent
+from generation.providers.errors import Ambiguous, NotFound, NotSent, ProviderError, Unavailable
+from generation.providers.predictions import Prediction, Status, is_prediction_id, read_prediction
+
+__all__ = ["Offer", "Prediction", "Status", "WaveSpeed", "is_prediction_id"]
+
+T = TypeVar("T")
+
+CLIENT_NAME = "clapboard"
+CLIENT_VERSION = "0.1.0"
+ANSWER_LIMIT = 1 << 20  # bytes of one prediction's answer
+LIST_LIMIT = 16 << 20  # bytes of a list: 100 predictions with prompts, or the whole catalogue with its schemas
+GET_WAITS = (0.5, 1.0, 2.0)  # seconds between the attempts of a GET, give or take half
+GET_PATIENCE = 10.0  # seconds; a longer `Retry-After` is the caller's to wait for
+
+_MODEL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+", re.ASCII)
+_KEY = re.compile(r"[!-~]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A model in WaveSpeed's catalogue. `base_price` is a floor in micro-dollars, not the price of a job."""
+
+    model: str
+    name: str
+    type: str
+    base_price: int | None
+
+
+class WaveSpeed:
+    """One WaveSpeed account. Safe to share between threads: it holds nothing but its settings."""
+
+    def __init__(self, *, url: str, key: str, connect_timeout: float = 5, read_timeout: float = 30) -> None:
+        """Take the address without `/api/v3`, the account's key, and seconds.
+
+        `connect_timeout` bounds finding the address, connecting and TLS together, `read_timeout` the whole answer.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in url:
+            # A name and password in it would replace the Authorization header.
+            raise ValueError("The address of WaveSpeed must be http(s)://host[:port], without user, query or fragment.")
+        if not _KEY.fullmatch(key):
+            raise ValueError("The API key must be printable ASCII without spaces.")  # and is not repeated here
+        if connect_timeout <= 0 or read_timeout <= 0:
+            raise ValueError("Time-outs must be above zero.")
+        self.url = url.rstrip("/")
+        self.connect_timeout = connect_timeout
+        self.read_timeout = read_timeout
+        self._key = key
+
+    def __repr__(self) -> str:
+        return f"<WaveSpeed {self.url}>"
+
+    @property
+    def submit_bound(self) -> float:
+        """Seconds in which `submit` has returned or raised; the lease of the fence must be longer.
+
+        Connecting, sending head and body, the whole answer, and a margin.
+        """
+        return 3 * self.connect_timeout + self.read_timeout + 1
+
+    def submit(self, model: str, inputs: Mapping[str, object], *, webhook: str | None = None) -> Prediction:
+        """Ask for one video, with one POST that is never repeated. `inputs` are the model's own parameters.
+
+        The prediction may already have failed; polling it tells the same. Raises RefusedForJob, RefusedForAccount,
+        NotSent, RateLimited or Ambiguous, and ValueError or TypeError for what cannot be sent, before anything was.
+        """
+        if not _MODEL.fullmatch(model):
+            raise ValueError(f"Not a model's id: {model!r}")
+        path = f"{model}?{urlencode({'webhook': webhook})}" if webhook else model
+        body = _json(inputs)
+        try:
+            answer = self._send("POST", path, body=body, limit=ANSWER_LIMIT)
+        except FAILURES as error:
+            # Without the cause: it repeats the address, which carries the webhook's token, and its frames hold the key.
+            failure = type(error).__name__
+            if surely_not_sent(error):
+                raise NotSent(f"WaveSpeed could not be reached ({failure}).") from None
+            raise Ambiguous(f"It is not known whether WaveSpeed took the job ({failure}).") from None
+        verdict = judge_submit(answer, inputs)
+        if isinstance(verdict, ProviderError):
+            raise verdict
+        return verdict
+
+    def result(self, prediction_id: str) -> Prediction:
+        """Look at a prediction, asking up to four times with pauses of at most 10 s.
+
+        Raises RefusedForAccount, NotFound or Unavailable.
+        """
+        path = _result_path(prediction_id)
+        return _patiently(lambda: _same(prediction_id, self._ask("GET", path, limit=ANSWER_LIMIT)))
+
+    async def fetch_result(self, session: aiohttp.ClientSession, prediction_id: str) -> Prediction:
+        """Look at a prediction, once; for the watcher, which asks again by itself. Raises like `result`.
+
+        Waiting for a free connection of the session counts as well, so bound how many ask at a time. The session must
+        not trust the environment (it does not by default), where a ~/.netrc lies in wait.
+        """
+        url = self._address(_result_path(prediction_id))
+        time_out = aiohttp.ClientTimeout(
+            total=self.connect_timeout + self.read_timeout, sock_connect=self.connect_timeout
+        )
+        try:
+            async with session.get(
+                url, headers=self._headers(), timeout=time_out, allow_redirects=False, raise_for_status=False
+            ) as response:
+                body = bytearray()
+                async for piece in response.content.iter_chunked(PIECE):
+                    body += piece
+                    if len(body) > ANSWER_LIMIT:
+                        raise AnswerTooLong
+                answer = self._read(response.status, bytes(body), response.headers)
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"WaveSpeed did not answer ({type(error).__name__}).") from None
+        if refusal := judge_question(answer):
+            raise refusal
+        return _same(prediction_id, answer)
+
+    def predictions(
+        self,
+        *,
+        page: int = 1,
+        page_size: int = 100,
+        model: str | None = None,
+        status: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> tuple[Prediction, ...]:
+        """List the account's predictions of the last 7 days, newest first; for finding a lost one, not for polling.
+
+        `page_size` is 100 at most. A page in which anything cannot be read is Unavailable as a whole: what is missing
+        might be the second candidate. Raises RefusedForAccount, NotFound or Unavailable.
+        """
+        if page < 1 or not 1 <= page_size <= 100:
+            raise ValueError("Pages count from 1 and hold 1 to 100 predictions.")
+        wish = {
+            "page": page,
+            "page_size": page_size,
+            "model": model,
+            "status": status,
+            "created_after": _iso(created_after),
+            "created_before": _iso(created_before and created_before + timedelta(microseconds=999_999)),
+            "include_inputs": True,
+        }
+        data = self._ask("POST", "predictions", wish={name: value for name, value in wish.items() if value is not None})
+        found = [read_prediction(item) for item in _items(data.data)]
+        whole = tuple(prediction for prediction in found if prediction)
+        if len(whole) != len(found):
+            raise Unavailable("WaveSpeed listed a prediction that cannot be read.")
+        return whole
+
+    def price(self, model: str, inputs: Mapping[str, object]) -> int:
+        """Ask what a job costs before any discount, in micro-dollars; a fraction of one counts as a whole.
+
+        Incomplete inputs silently give the floor. Raises RefusedForAccount, NotFound or Unavailable.
+        """
+        data = _mapping(self._ask("POST", "model/price", wish={"model_id": model, "inputs": dict(inputs)}).data)
+        price = _micros(data.get("price"), ROUND_CEILING)
+        if price is None or price < 0 or data.get("currency", "USD") != "USD":
+            raise Unavailable("WaveSpeed named no price in USD.")
+        return price
+
+    def balance(self) -> int:
+        """Ask what is left on the account, in micro-dollars, rounded down. Raises RefusedForAccount or Unavailable."""
+        data = _patiently(lambda: _mapping(self._ask("GET", "balance").data))
+        balance = _micros(data.get("balance"), ROUND_FLOOR)
+        if balance is None:
+            raise Unavailable("WaveSpeed named no balance.")
+        return balance
+
+    def models(self) -> list[Offer]:
+        """List WaveSpeed's catalogue. Raises RefusedForAccount or Unavailable."""
+        items = _patiently(lambda: _items(self._ask("GET", "models").data))
+        return [
+            Offer(
+                model=str(item["model_id"]),
+                name=str(item.get("name") or ""),
+                type=str(item.get("type") or ""),
+                base_price=_micros(item.get("base_price"), ROUND_CEILING),
+            )
+            for item in items
+            if item.get("model_id")
+        ]
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Delete predictions at WaveSpeed, which stops no run, and say how many went.
+
+        Raises RefusedForAccount, NotFound or Unavailable; deleting again does no harm.
+        """
+        wanted = list(ids)
+        if not all(is_prediction_id(wanted_id) for wanted_id in wanted):
+            raise ValueError("Not a prediction's id.")
+        data = _mapping(self._ask("POST", "predictions/delete", wish={"ids": wanted}).data)
+        count = data.get("deleted_count")
+        if not isinstance(count, int):
+            raise Unavailable("WaveSpeed did not say how many it deleted.")
+        return count
+
+    def _ask(
+        self, method: str, path: str, *, wish: Mapping[str, object] | None = None, limit: int = LIST_LIMIT
+    ) -> Answer:
+        body = None if wish is None else _json(wish)
+        try:
+            answer = self._send(method, path, body=body, limit=limit)
+        except FAILURES as error:
+            raise Unavailable(f"WaveSpeed did not answer ({type(error).__name__}).") from None
+        if refusal := judge_question(answer):
+            raise refusal
+        return answer
+
+    def _send(self, method: str, path: str, *, body: bytes | None, limit: int) -> Answer:
+        status, headers, found = exchange(
+            method,
+            self._address(path),
+            body=body,
+            headers=self._headers(),
+            time_out=(self.connect_timeout, self.read_timeout),
+            limit=limit,
+        )
+        return self._read(status, found, headers)
+
+    def _address(self, path: str) -> str:
+        return f"{self.url}/api/v3/{path}"
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {self._key}",
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",  # nothing small that unfolds into something large
+            "User-Agent": f"{CLIENT_NAME}/{CLIENT_VERSION}",
+            "X-Client-Name": CLIENT_NAME,
+            "X-Client-Version": CLIENT_VERSION,
+            "X-Client-OS": platform.system().lower() or "unknown",
+        }
+
+    def _read(self, status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
+        return read_answer(status, body, retry_after=headers.get("Retry-After"), secret=self._key)
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    for wait in GET_WAITS:
+        try:
+            return ask()
+        except Unavailable as error:
+            pause = max(wait * random.uniform(0.5, 1.5), error.retry_after or 0)  # noqa: S311 - jitter
+            if pause > GET_PATIENCE:
+                raise
+        time.sleep(pause)
+    return ask()
+
+
+def _same(prediction_id: str, answer: Answer) -> Prediction:
+    prediction = read_prediction(answer.data)
+    if prediction is None or prediction.id != prediction_id:
+        raise Unavailable("WaveSpeed answered with another prediction or none.", status=answer.status, code=answer.code)
+    return prediction
+
+
+def _result_path(prediction_id: str) -> str:
+    if not is_prediction_id(prediction_id):
+        raise NotFound("No prediction has an id like this.")
+    return f"predictions/{quote(prediction_id, safe='')}/result"
+
+
+def _json(wish: Mapping[str, object]) -> bytes:
+    return json.dumps(dict(wish), allow_nan=False).encode()
+
+
+def _iso(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise ValueError("A moment needs a time zone.")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _mapping(data: object) -> Mapping[str, object]:
+    if not isinstance(data, dict):
+        raise Unavailable("WaveSpeed gave no usable answer.")
+    return data
+
+
+def _items(data: object) -> list[Mapping[str, object]]:
+    items = data if isinstance(data, list) else _mapping(data).get("items")
+    if not isinstance(items, list):
+        raise Unavailable("WaveSpeed gave no usable list.")
+    return [_mapping(item) for item in items]
+
+
+def _micros(dollars: object, rounding: str) -> int | None:
+    """Turn dollars into micro-dollars through their decimal text, so that 0.29 is 290,000 and nothing else."""
+    if isinstance(dollars, bool) or not isinstance(dollars, int | float | str):
+        return None
+    try:
+        amount = Decimal(str(dollars))
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or abs(amount) >= 10**9:
+        return None
+    return int((amount * 1_000_000).to_integral_value(rounding))

@@ -1,0 +1,51 @@
+"""Starts the sandbox from the command line: `python -m generation.sandbox --port 0 --seconds 0.2 --tiny`."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from . import SandboxOptions, serve
+
+
+def main() -> None:
+    """Read the options and serve; without `--files` everything goes to a folder that is removed at the end."""
+    chosen = {name: value for name, value in vars(_parser().parse_args()).items() if value is not None}
+    if "fault" in chosen:
+        chosen["faults"] = tuple(chosen.pop("fault"))
+    if "price" in chosen:
+        chosen["prices"] = dict(chosen.pop("price"))
+    if "no_inputs" in chosen:
+        chosen["include_inputs"] = not chosen.pop("no_inputs")
+    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+        serve(SandboxOptions(**{"files": Path(folder), **chosen}))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sandbox", description=__doc__)
+    parser.add_argument("--host")
+    parser.add_argument("--port", type=int, help="0 takes any free port")
+    parser.add_argument("--seconds", type=float, help="how long a prediction takes")
+    parser.add_argument("--files", type=Path, help="where rendered files and uploads are kept")
+    parser.add_argument("--api-key", help="the one key accepted; without it, any")
+    parser.add_argument("--webhook-secret")
+    parser.add_argument("--webhook-pause", type=float, help="seconds before the first retry of a webhook")
+    parser.add_argument("--tiny", action="store_true", help="pictures of 160x90, without the prompt")
+    parser.add_argument("--plain", action="store_true", help="pictures of full size, without the prompt")
+    parser.add_argument("--balance", type=float, help="dollars in the account")
+    parser.add_argument("--concurrent", type=int, help="predictions at a time")
+    parser.add_argument("--per-minute", type=int, help="submissions a minute")
+    parser.add_argument("--no-inputs", action="store_true", default=None, help="never show inputs in lists")
+    parser.add_argument("--fault", action="append", help="a fault of prompts that ask for none (see faults.py)")
+    parser.add_argument("--fault-probability", type=float)
+    parser.add_argument("--fault-seed", type=int)
+    parser.add_argument("--price", action="append", type=_price, metavar="MODEL=DOLLARS", help="dollars a second")
+    return parser
+
+
+def _price(text: str) -> tuple[str, float]:
+    model, _, dollars = text.partition("=")
+    return model, float(dollars)
+
+
+if __name__ == "__main__":
+    main()

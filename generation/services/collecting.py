@@ -1,0 +1,125 @@
+"""A finished prediction becomes a stored, checked video, and its cost is charged."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django_q.tasks import async_task
+
+from billing import services as billing
+from billing.services import Actor
+from generation import clock, storage
+from generation.models import Job, Status
+from generation.providers.errors import ProviderError
+from generation.services.provider import wavespeed
+from generation.services.transitions import fail, locked, move, tell
+
+COLLECT_CLUSTER = "collect"
+_MARGIN = 120  # seconds that the lease outlives the longest possible download: result, probe, poster, storage
+_MOST_BAD_FILES = 3
+_TOLERANCE = 0.5  # seconds between wished and delivered length that nobody minds
+
+
+def hand_to_collectors(job: Job, now: datetime) -> None:
+    """Tell a worker to fetch the video, in the caller's transaction."""
+    lease = now + timedelta(seconds=settings.HAND_LEASE)
+    Job.objects.filter(pk=job.pk, status=Status.COLLECTING).update(handed_at=now, lease_until=lease)
+    async_task("generation.tasks.collect", str(job.pk), cluster=COLLECT_CLUSTER)
+
+
+def collect(job_id: UUID) -> None:
+    """Fetch, check and store a job's video and charge it. Does nothing for a job that somebody else has."""
+    job = _claim(job_id)
+    if job is None:
+        return
+    try:
+        prediction = wavespeed().result(str(job.prediction_id))
+        if not prediction.outputs:
+            raise storage.OutputGone("The result names no output any more.")
+        stored = storage.keep(job.pk, prediction.outputs[0])
+    except storage.OutputGone as error:
+        _gone(job, "output_gone", "The video was made, but it was gone before we could fetch it.", str(error))
+    except storage.NotAVideo as error:
+        _spoiled(job, error)
+    except (storage.Interrupted, ProviderError) as error:
+        _again_later(job, f"Cut: {error}")
+    else:
+        _finish(job, stored)
+
+
+def _claim(job_id: UUID) -> Job | None:
+    """Take the job for as long as a download may last. Each handing has one taker: the others find it unhanded."""
+    now = clock.now()
+    lease = now + timedelta(seconds=settings.DOWNLOAD_TIME_LIMIT + _MARGIN)
+    handed = Job.objects.filter(pk=job_id, status=Status.COLLECTING, handed_at__isnull=False)
+    if not handed.update(handed_at=None, lease_until=lease):
+        return None
+    return Job.objects.select_related("hold").get(pk=job_id)
+
+
+def _finish(job: Job, stored: storage.StoredVideo) -> None:
+    """Write down the video and charge for it, exactly once."""
+    now = clock.now()
+    fields = {
+        "video": stored.video,
+        "poster": stored.poster,
+        "width": stored.facts.width,
+        "height": stored.facts.height,
+        "duration": stored.facts.duration,
+        "has_audio": stored.facts.has_audio,
+        "size_bytes": stored.size_bytes,
+        "sha256": stored.sha256,
+        "flags": _differences(job, stored.facts),
+        "finished_at": now,
+        "lease_until": None,
+        "due_at": None,
+    }
+    by = _worker(job)
+    with transaction.atomic():
+        current = locked(job.pk, Status.COLLECTING)
+        if current and move(current, Status.SUCCEEDED, now=now, by=by, note="Checked, stored and charged.", **fields):
+            billing.settle(current.hold, now=now, by=by)
+
+
+def _differences(job: Job, facts: storage.Facts) -> list[dict[str, object]]:
+    """Say where what was delivered is not what was wished. It is kept all the same, and flagged."""
+    model = job.video_model
+    found = []
+    if abs(facts.duration - job.parameters["duration"]) > _TOLERANCE:
+        found.append(("duration", job.parameters["duration"], facts.duration))
+    if (facts.width, facts.height) != (model.width, model.height):
+        found.append(("size", f"{model.width}x{model.height}", f"{facts.width}x{facts.height}"))
+    wished_audio = job.wanted("generate_audio")
+    if wished_audio is not None and wished_audio != facts.has_audio:
+        found.append(("audio", wished_audio, facts.has_audio))
+    return [{"what": what, "wished": wished, "delivered": delivered} for what, wished, delivered in found]
+
+
+def _spoiled(job: Job, error: storage.NotAVideo) -> None:
+    """Fetch it again; what is no video three times will not become one."""
+    Job.objects.filter(pk=job.pk).update(bad_files=F("bad_files") + 1)
+    if job.bad_files + 1 >= _MOST_BAD_FILES:
+        times = f"{_MOST_BAD_FILES} times"
+        _gone(job, "no_video", f"It was rendered, but what arrived {times} was no video.", str(error))
+    else:
+        _again_later(job, f"No video: {error}")
+
+
+def _gone(job: Job, code: str, message: str, detail: str) -> None:
+    fail(job, code=code, message=message, now=clock.now(), by=_worker(job), provider_error=detail)
+
+
+@transaction.atomic
+def _again_later(job: Job, note: str) -> None:
+    """Give the job back; the watcher hands it out again, after a pause that grows up to ten minutes."""
+    now = clock.now()
+    due_at = now + timedelta(seconds=min(2.0**job.attempts, 600.0))
+    again = {"lease_until": None, "due_at": due_at, "attempts": job.attempts + 1}
+    if Job.objects.filter(pk=job.pk, status=Status.COLLECTING).update(**again):
+        tell(job, now=now, by=_worker(job), note=note)
+
+
+def _worker(job: Job) -> Actor:
+    return Actor(name="worker", request_id=job.request_id)

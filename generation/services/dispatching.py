@@ -1,0 +1,104 @@
+"""Which queued jobs a worker may take now: as many as the provider account and their users' plans allow."""
+
+import heapq
+from collections import Counter, defaultdict, deque
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+from django_q.tasks import async_task
+
+from billing.models import Subscription
+from billing.services import Actor
+from generation import clock
+from generation.models import Gate, Job, Status
+from generation.services.transitions import log, tell
+
+SUBMIT_CLUSTER = "clapboard"
+_MOST_AT_ONCE = 100  # handed out in one transaction, so that nobody waits long for the Gate
+
+
+def the_gate() -> Gate:
+    """Return the Gate; the first look makes it, narrow for the real provider and wide for the sandbox."""
+    wide = {"predictions_at_a_time": 50, "submissions_a_minute": 6000}
+    narrow = {"predictions_at_a_time": 2, "submissions_a_minute": 2}
+    return Gate.objects.get_or_create(pk=1, defaults=wide if settings.SANDBOX else narrow)[0]
+
+
+def close_gate(reason: str, *, now: datetime) -> None:
+    """Stop submitting, for everybody, until an operator reopens. What was said first stays."""
+    the_gate()
+    if Gate.objects.filter(pk=1, closed_at__isnull=True).update(closed_at=now, closed_reason=reason):
+        log.error("gate closed", reason=reason)
+
+
+def open_gate() -> None:
+    """Let jobs go to the provider again."""
+    Gate.objects.filter(pk=1).update(closed_at=None, closed_reason="")
+    log.warning("gate opened")
+
+
+def dispatch() -> int:
+    """Hand queued jobs to workers and return how many. The hint commits with the row that it speaks of."""
+    now = clock.now()
+    if not Job.objects.dispatchable(now).exists():
+        return 0
+    the_gate()
+    with transaction.atomic():
+        # Under this lock nobody else counts places or gives them away.
+        gate = Gate.objects.select_for_update().get(pk=1)
+        if gate.closed_at:
+            return 0
+        chosen = _chosen(_room(gate, now), now)
+        for job in chosen:
+            _hand(job, now)
+    return len(chosen)
+
+
+def _room(gate: Gate, now: datetime) -> int:
+    in_flight = Job.objects.in_flight(now).count()
+    minute = now - timedelta(minutes=1)
+    sent = Job.objects.filter(submit_started_at__gt=minute).count() + Job.objects.handed(now).count()
+    return min(gate.predictions_at_a_time - in_flight, gate.submissions_a_minute - sent, _MOST_AT_ONCE)
+
+
+def _chosen(room: int, now: datetime) -> list[Job]:
+    """Return up to `room` jobs: next is always the user with the fewest in flight, and of these the oldest job."""
+    if room <= 0:
+        return []
+    waiting = _waiting(room, now)
+    busy = Counter(Job.objects.in_flight(now).values_list("user_id", flat=True))
+    places = dict(
+        Subscription.objects.filter(user__in=waiting).values_list("user_id", "plan__jobs_at_a_time")
+    )
+    line = [(busy[user], jobs[0].created_at, user) for user, jobs in waiting.items()]
+    heapq.heapify(line)
+    chosen: list[Job] = []
+    while line and len(chosen) < room:
+        in_flight, _, user = heapq.heappop(line)
+        if in_flight >= places[user]:
+            continue
+        chosen.append(waiting[user].popleft())
+        if waiting[user]:
+            heapq.heappush(line, (in_flight + 1, waiting[user][0].created_at, user))
+    return chosen
+
+
+def _waiting(most: int, now: datetime) -> dict[int, deque[Job]]:
+    """Return each waiting user's oldest `most` jobs: behind one user's 500 stands the next user's first."""
+    rank = Window(RowNumber(), partition_by=F("user"), order_by=[F("created_at"), F("pk")])
+    waiting: dict[int, deque[Job]] = defaultdict(deque)
+    for job in Job.objects.dispatchable(now).annotate(rank=rank).filter(rank__lte=most):
+        waiting[job.user_id].append(job)
+    return waiting
+
+
+def _hand(job: Job, now: datetime) -> None:
+    lease = now + timedelta(seconds=settings.HAND_LEASE)
+    # The owner may have canceled it since we looked: his row, his decision.
+    if not Job.objects.filter(pk=job.pk, status=Status.QUEUED).update(handed_at=now, lease_until=lease):
+        return
+    tell(job, now=now, by=Actor(name="watcher", request_id=job.request_id), note="Handed to a worker.")
+    async_task("generation.tasks.submit", str(job.pk), cluster=SUBMIT_CLUSTER)

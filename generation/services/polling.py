@@ -1,0 +1,84 @@
+"""What an answer about a running prediction means for its job."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from billing.services import Actor
+from generation import clock
+from generation.models import Job, Status
+from generation.providers.errors import ProviderError, RefusedForAccount
+from generation.providers.predictions import Prediction
+from generation.services import wording
+from generation.services.collecting import hand_to_collectors
+from generation.services.dispatching import close_gate
+from generation.services.transitions import fail, locked, move, tell
+
+_GIVE_UP_AFTER = timedelta(days=7)  # as long as WaveSpeed keeps an output
+_LATE_INTERVAL = timedelta(seconds=30)
+
+
+def polled(job_id: UUID, prediction: Prediction) -> None:
+    """Do what the provider's answer asks for; harmless when the job has moved on."""
+    now = clock.now()
+    if prediction.is_going_on:
+        _wait(job_id, now)
+        return
+    with transaction.atomic():
+        job = locked(job_id, Status.RUNNING)
+        if job is None or job.prediction_id != prediction.id:
+            return
+        by = _watcher(job)
+        if prediction.is_completed and prediction.outputs:
+            fields = {"collecting_at": now, "due_at": None, "attempts": 0}
+            if move(job, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields):
+                hand_to_collectors(job, now)
+            return
+        code, message = _verdict(prediction)
+        fail(job, code=code, message=message, now=now, by=by, provider_error=prediction.error)
+
+
+def unreachable(job_id: UUID, error: ProviderError) -> None:
+    """Ask again later when the provider gave no answer; that says nothing about the prediction."""
+    now = clock.now()
+    if isinstance(error, RefusedForAccount):
+        close_gate(f"WaveSpeed refuses the account: {error}", now=now)
+    _wait(job_id, now)
+
+
+def _verdict(prediction: Prediction) -> tuple[str, str]:
+    """Return our code and sentence for a prediction that ended without a video."""
+    if prediction.is_completed:
+        return "no_output", "WaveSpeed finished without a video."
+    if prediction.is_canceled:
+        return "provider_canceled", "The video was canceled at WaveSpeed."
+    return wording.failure(prediction)
+
+
+def _wait(job_id: UUID, now: datetime) -> None:
+    """Look again after the usual interval; rarely once the job is late; not at all after seven days."""
+    job = Job.objects.filter(pk=job_id, status=Status.RUNNING).first()
+    if job is None or job.submitted_at is None:
+        return
+    age = now - job.submitted_at
+    if age > _GIVE_UP_AFTER:
+        message = "WaveSpeed gave no verdict for seven days, and no longer can."
+        fail(job, code="expired", message=message, now=now, by=_watcher(job))
+        return
+    if age > timedelta(seconds=settings.TIME_LIMIT) and job.late_at is None:
+        _mark_late(job, now)
+    interval = _LATE_INTERVAL if job.late_at else timedelta(seconds=settings.POLL_INTERVAL)
+    Job.objects.filter(pk=job_id, status=Status.RUNNING).update(due_at=now + interval)
+
+
+@transaction.atomic
+def _mark_late(job: Job, now: datetime) -> None:
+    if Job.objects.filter(pk=job.pk, late_at__isnull=True, status=Status.RUNNING).update(late_at=now):
+        job.late_at = now
+        tell(job, now=now, by=_watcher(job), note="Later than the time limit. It still ends by itself.")
+
+
+def _watcher(job: Job) -> Actor:
+    return Actor(name="watcher", request_id=job.request_id)

@@ -1,0 +1,49 @@
+"""Find what nobody works on any more and set it going again. Leases tell; nothing here sends anything."""
+
+from django.db import transaction
+from django.db.models import Q
+
+from billing.services import Actor
+from generation import clock
+from generation.models import Job, Status
+from generation.services.collecting import hand_to_collectors
+from generation.services.transitions import cancel_queued, locked, move, tell
+
+_SWEEPER = Actor(name="watcher")
+
+
+def sweep() -> int:
+    """Repair every job whose lease has run out, and return how many there were.
+
+    A queued job needs no repair: once its lease is over, it is simply dispatchable again. Running jobs are asked
+    about whenever they are due, whoever claimed them before.
+    """
+    return _unanswered() + _uncollected() + _ownerless()
+
+
+def _unanswered() -> int:
+    """Whoever was to hear the answer of the POST is gone: whether it was sent, nobody knows."""
+    now = clock.now()
+    late = Job.objects.filter(status=Status.SUBMITTING, lease_until__lte=now)
+    note = "Whoever sent it did not come back: nobody knows whether WaveSpeed took it."
+    return sum(move(job, Status.UNKNOWN, now=now, by=_SWEEPER, note=note, lease_until=None) for job in late)
+
+
+def _uncollected() -> int:
+    now = clock.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+    waiting = Job.objects.filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now), status=Status.COLLECTING)
+    for job in waiting:
+        with transaction.atomic():
+            # Two sweeps at once would hand it out twice; only one of the two hints finds it unclaimed.
+            if current := locked(job.pk, Status.COLLECTING):
+                tell(current, now=now, by=_SWEEPER, note="Handed to a worker again.")
+                hand_to_collectors(current, now)
+    return len(waiting)
+
+
+def _ownerless() -> int:
+    """Cancel what waits for a user who was deactivated; what was sent goes on."""
+    now = clock.now()
+    waiting = Job.objects.queued().filter(user__is_active=False)
+    return sum(cancel_queued(job, now=now, by=_SWEEPER, note="The account was closed.") for job in waiting)

@@ -1,0 +1,88 @@
+"""How a job changes its state: one conditional update, in one transaction with its history and its money."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from billing import services as billing
+from billing.services import Actor
+from generation.models import FINAL, LAW, Job, JobEvent, Status
+
+log = structlog.get_logger(__name__)
+
+
+class IllegalTransition(Exception):
+    """The law of the job (models.LAW) does not know this step."""
+
+
+class NotCancelable(Exception):
+    """The job has left the queue, and WaveSpeed can't stop a prediction."""
+
+    code = "not_cancelable"
+
+    def __init__(self, job: Job) -> None:
+        ended = f"The job has already ended: {job.status}."
+        sent = f"The job is {job.status}: it was handed to WaveSpeed, which can't stop it any more."
+        super().__init__(ended if job.is_final else sent)
+
+
+def locked(job_id: UUID, *statuses: Status) -> Job | None:
+    """Return the job, locked until the transaction ends, if it is in one of `statuses`; None if it has moved on.
+
+    SQLite has no row locks and needs none: its transactions are IMMEDIATE, one writer at a time.
+    """
+    return Job.objects.select_for_update(of=("self",)).filter(pk=job_id, status__in=statuses).first()
+
+
+@transaction.atomic
+def move(job: Job, to: Status, *, now: datetime, by: Actor, note: str = "", **fields: Any) -> bool:
+    """Take the job to another status and write its history.
+
+    Returns False, and changes nothing, when it is no longer in the status that `job` says. IllegalTransition for a
+    step that the law does not know.
+    """
+    before = Status(job.status)
+    if to not in LAW[before]:
+        raise IllegalTransition(f"A job can't go from {before} to {to}.")
+    if not Job.objects.filter(pk=job.pk, status=before).update(status=to, **fields):
+        return False
+    job.status = to
+    for name, value in fields.items():
+        setattr(job, name, value)
+    tell(job, now=now, by=by, note=note, before=before)
+    log.info("job moved", job_id=str(job.pk), prediction_id=job.prediction_id, before=before, after=to, note=note)
+    return True
+
+
+def tell(job: Job, *, now: datetime, by: Actor, note: str, before: str | None = None) -> None:
+    """Write a line of the job's history; without `before` its status stayed the same."""
+    from_status = job.status if before is None else before
+    JobEvent.objects.create(
+        job=job, at=now, from_status=from_status, to_status=job.status, actor=by.name, note=note
+    )
+
+
+@transaction.atomic
+def fail(job: Job, *, code: str, message: str, now: datetime, by: Actor, provider_error: str = "") -> bool:
+    """End the job without a video and give its money back; False when it has moved on."""
+    fields = {"error_code": code, "error_message": message, "provider_error": provider_error}
+    return _end(job, Status.FAILED, now=now, by=by, note=message, **fields)
+
+
+@transaction.atomic
+def cancel_queued(job: Job, *, now: datetime, by: Actor, note: str) -> bool:
+    """End a job that was not sent and give its money back; False when it has moved on."""
+    return _end(job, Status.CANCELED, now=now, by=by, note=note)
+
+
+def _end(job: Job, to: Status, *, now: datetime, by: Actor, note: str, **fields: Any) -> bool:
+    if to not in FINAL:
+        raise IllegalTransition(f"{to} is no end.")
+    cleared = {"handed_at": None, "lease_until": None, "due_at": None}
+    if not move(job, to, now=now, by=by, note=note, finished_at=now, **cleared, **fields):
+        return False
+    billing.release(job.hold, now=now, by=by)
+    return True

@@ -1,0 +1,112 @@
+"""Small parents of the worker and the watcher: they start a group of processes and start it anew when it dies.
+
+So everything below may prefer dying to hanging. Linux ends the children of a killed parent by itself; elsewhere they
+find out only when they next look.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from types import FrameType
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+_LOOK_EVERY = 0.1  # seconds
+_DRAIN = 25  # seconds that what runs may take to end by itself
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0  # seconds before a start
+_HEALTHY_AFTER = 30.0  # seconds of life after which the pauses begin anew
+_PR_SET_PDEATHSIG = 1
+
+
+class Flag:
+    """Is set by SIGTERM and SIGINT. A handler does nothing else, since the rest could deadlock inside of it."""
+
+    def __init__(self) -> None:
+        self._set = False
+        signal.signal(signal.SIGTERM, self._raise)
+        signal.signal(signal.SIGINT, self._raise)
+
+    def __call__(self) -> bool:
+        return self._set
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        self._set = True
+
+
+class Group:
+    """A command that leads a process group of its own, and is started again whenever it ends."""
+
+    def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+        self._command = command
+        self._environment = os.environ | (environment or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
+        self._start_at = 0.0
+        self._pause = _FIRST_PAUSE
+
+    def look(self) -> None:
+        """Start it when it is time; when it has ended, end what it left behind and pause before the next start."""
+        now = time.monotonic()
+        if self._process is None:
+            if now >= self._start_at:
+                self._process = subprocess.Popen(self._command, env=self._environment, start_new_session=True)
+                self._started_at = now
+        elif self._process.poll() is not None:
+            log.error("died and is started again", command=self._command[2:], exit_code=self._process.returncode)
+            self.kill()
+            self._process = None
+            self._pause = _FIRST_PAUSE if now - self._started_at > _HEALTHY_AFTER else self._pause * 2
+            self._start_at = now + min(self._pause, _LONGEST_PAUSE)
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM to its leader only: a worker that got one would drop what it has in hand."""
+        if self._process:
+            self._process.terminate()
+
+    def ended(self) -> bool:
+        """Whether its leader is gone."""
+        return self._process is None or self._process.poll() is not None
+
+    def kill(self) -> None:
+        """End all that is left of it, at once."""
+        if self._process:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def supervise(groups: list[Group]) -> None:
+    """Keep the groups running until a signal comes; then let them finish, but not for ever."""
+    stopping = Flag()
+    while not stopping():
+        for group in groups:
+            group.look()
+        time.sleep(_LOOK_EVERY)
+    for group in groups:
+        group.ask_to_end()
+    deadline = time.monotonic() + _DRAIN
+    while time.monotonic() < deadline and not all(group.ended() for group in groups):
+        time.sleep(_LOOK_EVERY)
+    for group in groups:
+        group.kill()
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies, and its own children likewise."""
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    _ask_the_kernel()
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)  # it died before we had asked
+    os.register_at_fork(after_in_child=_ask_the_kernel)
+
+
+def _ask_the_kernel() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

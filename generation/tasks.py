@@ -1,0 +1,35 @@
+"""The hints: what django-q2 runs. Each may come twice or never; the job's row decides, and the watcher repairs."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from generation import clock, services
+from generation.models import Heartbeat
+
+log = structlog.get_logger(__name__)
+
+
+def submit(job_id: str) -> None:
+    """Look at this job: it may be sent."""
+    _run(services.submit, job_id)
+
+
+def collect(job_id: str) -> None:
+    """Look at this job: its video is ready."""
+    _run(services.collect, job_id)
+
+
+def beat(name: str) -> None:
+    """Show that hints of this cluster are run."""
+    Heartbeat.objects.filter(name=name).update(beat_at=clock.now())
+
+
+def _run(step: Callable[[UUID], None], job_id: str) -> None:
+    """Run one step. A hint never raises, or django-q2 would run it again by rules that are not ours."""
+    with structlog.contextvars.bound_contextvars(job_id=job_id):
+        try:
+            step(UUID(job_id))
+        except Exception:
+            log.exception("step failed; its lease runs out and the watcher repairs it")

@@ -1,0 +1,27 @@
+"""The settings of the tests: the project's own, with an environment that no file of this machine can change."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_data = Path(tempfile.gettempdir()) / f"clapboard-tests-{os.getuid()}" / os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+os.environ["READ_ENV_FILES"] = "0"
+os.environ["DEBUG"] = "1"
+os.environ["SECRET_KEY"] = "tests-" + "x" * 50
+os.environ["CLAPBOARD_DATA"] = str(_data)
+os.environ["LOG_LEVEL"] = "WARNING"
+for _name in ("WAVESPEED_API_KEY", "WAVESPEED_URL", "SANDBOX", "S3_BUCKET", "PUBLIC_URL", "EMAIL_URL", "CACHE_URL"):
+    os.environ.pop(_name, None)
+if "TEST_DATABASE_URL" in os.environ:
+    os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
+else:
+    os.environ.pop("DATABASE_URL", None)
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file: in memory, concurrent writers fail.
+    DATABASES["default"]["TEST"] = {"NAME": str(_data / "test.sqlite3")}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
