@@ -169,7 +169,7 @@ if S3_BUCKET:
             "querystring_expire": 300,
         },
     }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG  # no collectstatic while developing
 
 # --- People -----------------------------------------------------------------------------------------------------------
 

@@ -65,18 +65,14 @@ def read_prediction(data: object) -> Prediction | None:
     """Read a prediction out of an envelope's `data`; None if it carries no id that we could ask for."""
     if not isinstance(data, dict) or not is_prediction_id(data.get("id")):
         return None
-    error = data.get("error")
-    code = read_code(data.get("code"))
-    if code is None and isinstance(error, dict):
-        code = read_code(error.get("code"))
     inputs = data.get("inputs", data.get("input"))
     return Prediction(
         id=data["id"],
         model=_text(data.get("model")),
         status=_text(data.get("status")),
         outputs=_outputs(data.get("outputs")),
-        error=read_words(error)[:ERROR_LIMIT],
-        code=code,
+        error=read_words(data.get("error"))[:ERROR_LIMIT],
+        code=read_failure_code(data),
         has_nsfw=_any_true(data.get("has_nsfw_contents")),
         created_at=_text(data.get("created_at")),
         inputs=inputs if isinstance(inputs, dict) else None,
@@ -100,6 +96,13 @@ def read_code(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e9:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def read_failure_code(data: Mapping[str, object]) -> int | None:
+    """Read why a prediction failed, which stands beside its error or inside."""
+    error = data.get("error")
+    code = read_code(data.get("code"))
+    return read_code(error.get("code")) if code is None and isinstance(error, dict) else code
 
 
 def read_words(error: object) -> str:

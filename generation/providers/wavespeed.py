@@ -10,11 +10,11 @@ import json
 import platform
 import random
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from time import sleep
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -269,7 +269,7 @@ def _patiently(ask: Callable[[], T]) -> T:
             pause = max(wait * random.uniform(0.5, 1.5), error.retry_after or 0)  # noqa: S311 - jitter
             if pause > GET_PATIENCE:
                 raise
-        time.sleep(pause)
+        sleep(pause)
     return ask()
 
 

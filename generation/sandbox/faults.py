@@ -1,9 +1,10 @@
 """
 Faults on demand: what can go wrong at a provider, made to go wrong.
 
-A prompt asks for a fault with words in brackets, `[fault:NAME]`, `[fault:NAME=SECONDS]`, `[fault:NAME*TIMES]`; it may ask for
-several. The start option takes the same words without brackets and applies to prompts that ask for none. Without `*TIMES` a
-fault happens as often as the list says; counts before acceptance run by prompt, later ones by prediction.
+A prompt asks for a fault with words in brackets, `[fault:NAME]`, `[fault:NAME=SECONDS]`, `[fault:NAME*TIMES]`; it may
+ask for several. The start option takes the same words without brackets and applies to prompts that ask for none.
+Without `*TIMES` a fault happens as often as the list says; counts before acceptance run by prompt, later ones by
+prediction.
 
 Before accepting, nothing is created (always, unless `*TIMES`):
   refused                   HTTP 400
@@ -29,7 +30,8 @@ In its life:
   no_outputs                completes with an empty list
   output_object             completes with {"url": …} instead of an address
 While polling:
-  503_polling, 429_polling, 5003_polling, unreadable_polling, dropped_polling   the first 3 polls (429: =SECONDS to wait)
+  503_polling, 5003_polling, unreadable_polling, dropped_polling   the first 3 polls
+  429_polling               with `Retry-After` (=SECONDS, 1), the first 3 polls
   404_polling               the provider forgot it (always)
   unknown_status            a status nobody knows (always, or the first *TIMES polls; seen even when it has ended)
 In what is rendered:

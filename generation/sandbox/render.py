@@ -93,9 +93,9 @@ def _encode_pictures(container: OutputContainer, stream: VideoStream, scene: Sce
     total = max(1, round(scene.duration * scene.fps))
     each = max(1, scene.fps // _PICTURES_A_SECOND)
     for number in range(math.ceil(total / each)):
-        picture = av.VideoFrame.from_image(painter.picture(number / _PICTURES_A_SECOND))
+        image = painter.picture(number / _PICTURES_A_SECOND)
+        picture = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
         frame = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-        frame.time_base = Fraction(1, scene.fps)
         for pts in range(number * each, min(total, (number + 1) * each)):
             frame.pts = pts
             frame.time_base = Fraction(1, scene.fps)
@@ -104,7 +104,7 @@ def _encode_pictures(container: OutputContainer, stream: VideoStream, scene: Sce
 
 
 def _encode_sound(container: OutputContainer, stream: AudioStream, scene: Scene) -> None:
-    samples = memoryview(chord(scene.hue, scene.duration))
+    samples = chord(scene.hue, scene.duration)
     step = _SAMPLES_A_FRAME * 4
     for start in range(0, len(samples), step):
         piece = samples[start : start + step]

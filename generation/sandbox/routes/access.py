@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..account import Account
-from ..envelope import RefusalError
+from generation.sandbox.account import Account
+from generation.sandbox.envelope import RefusalError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -41,7 +41,7 @@ def keyed(method: str, path: str, endpoint: Endpoint) -> Route:
 
 
 def keyless(method: str, path: str, endpoint: Endpoint) -> Route:
-    """Make a route whose address is the permission. A request that brings the API key has leaked it: counted, refused."""
+    """Make a route whose address is the permission; a request that brings the API key leaks it: counted, refused."""
 
     async def without_key(request: Request) -> Response:
         account = account_of(request)

@@ -6,12 +6,13 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..account import Account
-from ..envelope import RefusalError, json_object, success
-from ..media import MediaError, clip
-from ..predictions import Prediction, stamp
-from ..prices import to_dollars
-from ..schemas import MODELS, Model, problem_of_values
+from generation.sandbox.account import Account
+from generation.sandbox.envelope import RefusalError, json_object, success
+from generation.sandbox.media import MediaError, clip
+from generation.sandbox.predictions import Prediction, stamp
+from generation.sandbox.prices import to_dollars
+from generation.sandbox.schemas import MODELS, Model, problem_of_values
+
 from .access import account_of, origin_of
 from .predictions import moment, paging
 

@@ -6,10 +6,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..account import Account
-from ..envelope import RefusalError, json_object
-from ..faults import UnknownFaultError
-from ..prices import to_dollars
+from generation.sandbox.account import Account
+from generation.sandbox.envelope import RefusalError, json_object
+from generation.sandbox.faults import UnknownFaultError
+from generation.sandbox.prices import to_dollars
+
 from .access import account_of
 
 # What may change while it runs, and what it may be.

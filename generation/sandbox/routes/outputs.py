@@ -4,16 +4,20 @@ import hmac
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, Response
 
-from ..broken import Cut, Drip, Endless
-from ..envelope import RefusalError, refusal
-from ..faults import Fault, Stage
-from ..output_urls import output_signature
+from generation.sandbox.broken import Cut, Drip, Endless
+from generation.sandbox.envelope import RefusalError, refusal
+from generation.sandbox.faults import Fault, Stage
+from generation.sandbox.output_urls import output_signature
+
 from .access import account_of
 
-_PAGE = "<!doctype html><title>Sign in</title><h1>Please sign in to continue</h1>"
-_GARBAGE = bytes(range(256)) * 256
+_OTHER_BODIES = {
+    "html": (b"<!doctype html><title>Sign in</title><h1>Please sign in to continue</h1>", "text/html"),
+    "garbage": (bytes(range(256)) * 256, "video/mp4"),
+    "empty": (b"", "video/mp4"),
+}
 
 
 async def output(request: Request) -> Response:
@@ -34,6 +38,9 @@ async def output(request: Request) -> Response:
 
 
 def _spoiled(fault: Fault, path: Path) -> Response:
+    if fault.name in _OTHER_BODIES:
+        body, media_type = _OTHER_BODIES[fault.name]
+        return Response(body, media_type=media_type)
     match fault.name:
         case "cut" | "cut_always":
             return Cut(path)
@@ -41,12 +48,6 @@ def _spoiled(fault: Fault, path: Path) -> Response:
             return Endless(path)
         case "slow_drip":
             return Drip(path, fault.value or 0)
-        case "html":
-            return HTMLResponse(_PAGE)
-        case "garbage":
-            return Response(_GARBAGE, media_type="video/mp4")
-        case "empty":
-            return Response(b"", media_type="video/mp4")
         case "503_output":
             return refusal(RefusalError(503, "Service Unavailable"))
         case _:

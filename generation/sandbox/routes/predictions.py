@@ -7,15 +7,21 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ..broken import Dropped
-from ..envelope import RefusalError, json_object, refusal, success
-from ..faults import Fault, Stage
-from ..predictions import Prediction
+from generation.sandbox.broken import Dropped
+from generation.sandbox.envelope import RefusalError, json_object, refusal, success
+from generation.sandbox.faults import Fault, Stage
+from generation.sandbox.predictions import Prediction
+
 from .access import account_of
 from .submit import unreadable
 
 _KEPT = timedelta(days=7)
 _UNKNOWN_STATUS = "pondering"
+_REFUSALS = {
+    "503_polling": RefusalError(503, "Service Unavailable"),
+    "404_polling": RefusalError(404, "prediction not found"),
+    "5003_polling": RefusalError(5003, "", status=200),
+}
 
 
 async def result(request: Request) -> Response:
@@ -32,15 +38,11 @@ async def result(request: Request) -> Response:
 
 
 def _spoiled(prediction: Prediction, fault: Fault) -> Response:
+    if fault.name in _REFUSALS:
+        return refusal(_REFUSALS[fault.name])
     match fault.name:
-        case "503_polling":
-            return refusal(RefusalError(503, "Service Unavailable"))
         case "429_polling":
             return refusal(RefusalError(429, "Too Many Requests", headers={"Retry-After": f"{fault.value or 0:.0f}"}))
-        case "404_polling":
-            return refusal(RefusalError(404, "prediction not found"))
-        case "5003_polling":
-            return refusal(RefusalError(5003, "", status=200))
         case "unreadable_polling":
             return unreadable()
         case "dropped_polling":

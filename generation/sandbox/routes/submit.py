@@ -6,13 +6,14 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..account import Account
-from ..broken import Dropped
-from ..envelope import RefusalError, json_object, refusal, success
-from ..faults import Fault, Stage, UnknownFaultError
-from ..life import live
-from ..predictions import Prediction
-from ..schemas import MODELS, Model, problem
+from generation.sandbox.account import Account
+from generation.sandbox.broken import Dropped
+from generation.sandbox.envelope import RefusalError, json_object, refusal, success
+from generation.sandbox.faults import Fault, Stage, UnknownFaultError
+from generation.sandbox.life import live
+from generation.sandbox.predictions import Prediction
+from generation.sandbox.schemas import MODELS, Model, problem
+
 from .access import account_of, origin_of
 
 _REFUSALS = {

@@ -6,8 +6,9 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from ..envelope import RefusalError, json_object, success
-from ..uploads import LARGEST, Upload
+from generation.sandbox.envelope import RefusalError, json_object, success
+from generation.sandbox.uploads import LARGEST, Upload
+
 from .access import account_of, origin_of
 
 

@@ -112,7 +112,9 @@ SUBMITS = [
         names_it=True,
         says="failed with 1407 inside the error",
     ),
-    _case(402, refusal(402, data=failed()), RefusedForAccount, names_it=True, says="402 with a failed one: account, id"),
+    _case(
+        402, refusal(402, data=failed()), RefusedForAccount, names_it=True, says="402 with a failed one: account, id"
+    ),
     # A limit.
     _case(429, refusal(429, CONCURRENCY), RateLimited, says="429 that names the concurrency limit"),
     _case(429, refusal(429, "Rate limit exceeded"), RateLimited, says="429 that names the rate limit"),

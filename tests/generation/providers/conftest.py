@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from generation.providers import wavespeed
 from generation.providers.wavespeed import WaveSpeed
 
 KEY = "wsk_live_0123456789abcdef"
@@ -18,5 +17,5 @@ def client() -> WaveSpeed:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between the attempts of a GET, which nobody waits for."""
     taken: list[float] = []
-    monkeypatch.setattr(wavespeed.time, "sleep", taken.append)
+    monkeypatch.setattr("generation.providers.wavespeed.sleep", taken.append)
     return taken

@@ -31,6 +31,7 @@ class Loopback:
         self.behaviour = behaviour
         self.requests: list[Request] = []
         self.connections = 0
+        self.arrived = Event()  # a request
         self.closing = Event()
         self._threads: list[Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -74,6 +75,7 @@ class Loopback:
             try:
                 if request := _read_request(connection):
                     self.requests.append(request)
+                    self.arrived.set()
                     self.behaviour(self, connection)
             except OSError:
                 pass  # the client has gone, which is what some tests are about

@@ -125,7 +125,7 @@ def test_a_failure_code_is_a_number_or_nothing(code: object, error: object, expe
         (prediction(status="completed", has_nsfw_contents=[True]), False),
     ],
 )
-def test_moderation_is_told_apart_from_other_failures(data: Any, expected: bool) -> None:
+def test_moderation_is_told_apart_from_other_failures(data: Any, expected: object) -> None:
     found = read_prediction(data)
     assert found is not None
     assert found.is_moderated is expected

@@ -1,0 +1,69 @@
+"""What tests arrange with. Alice owns, Bob is another user, Olga operates."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from billing import services as billing
+from billing.models import ApiKey, Plan, User
+from billing.services import Actor
+from generation import services
+from generation.models import Job, Status
+from generation.spec import VideoSpec, video_spec
+
+ACTOR = Actor(name="test", request_id="request-of-a-test")
+
+
+def make_plan(**fields: Any) -> Plan:
+    """Make a plan of its own, unlimited but for what is said."""
+    slug = f"plan-{uuid4().hex[:8]}"
+    return Plan.objects.create(**{"slug": slug, "name": slug, "jobs_at_a_time": 100, **fields})
+
+
+def make_user(email: str = "", *, plan: str | Plan = "pro", **fields: Any) -> User:
+    """Make a user with a subscription; without an address a fresh one is drawn."""
+    user = User.objects.create_user(email or f"{uuid4().hex[:12]}@example.org", "correct horse", **fields)
+    chosen = plan if isinstance(plan, Plan) else Plan.objects.get(slug=plan)
+    billing.change_plan(user, chosen, now=timezone.now())
+    return user
+
+
+def make_key(user: User, name: str = "test") -> tuple[ApiKey, str]:
+    """Make an API key and return it with its secret."""
+    return billing.create_api_key(user, name)
+
+
+def make_spec(prompt: str = "A red fox in snow", **wish: Any) -> VideoSpec:
+    """Make a spec of LTX-2 Pro."""
+    return video_spec({"model": "ltx-2-pro", "prompt": prompt, **wish})
+
+
+def make_job(user: User | None = None, *, status: Status = Status.QUEUED, now: datetime | None = None, **fields: Any) -> Job:
+    """Make a job the way a door does, and put its row into `status` with what belongs to it there.
+
+    A final status resolves its hold, as the law says. Other fields are written as given.
+    """
+    job = services.create(user or make_user(), make_spec(), by=ACTOR)
+    now = now or timezone.now()
+    belongs: dict[str, Any] = {}
+    if status not in {Status.QUEUED, Status.CANCELED}:
+        belongs |= {"submit_started_at": now}
+    if status in {Status.RUNNING, Status.COLLECTING, Status.SUCCEEDED}:
+        belongs |= {"prediction_id": uuid4().hex, "submitted_at": now, "expected_seconds": 60.0, "due_at": now}
+    if status in {Status.SUBMITTING}:
+        belongs |= {"lease_until": now + timedelta(seconds=60)}
+    if status in {Status.COLLECTING, Status.SUCCEEDED}:
+        belongs |= {"collecting_at": now, "due_at": None}
+    if status == Status.SUCCEEDED:
+        belongs |= {"video": "videos/x.mp4", "poster": "posters/x.jpg", "width": 1920, "height": 1080, "duration": 6.0}
+        belongs |= {"has_audio": True, "size_bytes": 1000, "sha256": "0" * 64, "finished_at": now}
+        billing.settle(job.hold, now=now, by=ACTOR)
+    if status in {Status.FAILED, Status.CANCELED}:
+        belongs |= {"finished_at": now}
+        billing.release(job.hold, now=now, by=ACTOR)
+    if status == Status.FAILED:
+        belongs |= {"error_code": "provider_failed", "error_message": "WaveSpeed could not make this video."}
+    Job.objects.filter(pk=job.pk).update(status=status, **(belongs | fields))
+    return Job.objects.select_related("hold", "user").get(pk=job.pk)
