@@ -61,10 +61,10 @@ class User(AbstractUser):
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     def __str__(self) -> str:
-        return self.email
+        return str(self.email)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -114,7 +114,7 @@ class Plan(models.Model):
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=50)
-    monthly_price = models.BigIntegerField(default=0, help_text="Micro-dollars a month, for show: nothing is collected.")
+    monthly_price = models.BigIntegerField(default=0, help_text="Micro-dollars a month; nothing is collected.")
     spend_limit = limit_field("Micro-dollars")
     videos_limit = limit_field("Videos")
     seconds_limit = limit_field("Seconds of video")

@@ -28,8 +28,9 @@ def add_user(
     """
     user = User.objects.filter(email=email).first() or User.objects.create_user(email)
     drawn = NewPassword(token_urlsafe(12)) if not user.has_usable_password() and password is None else None
-    if password is not None or drawn:
-        user.set_password(password or (drawn and drawn.text))
+    new_password = drawn.text if drawn else password
+    if new_password is not None:
+        user.set_password(new_password)
     if staff:
         user.is_staff = user.is_superuser = True
     user.is_active = True

@@ -3,13 +3,12 @@
 from math import ceil
 from typing import Any
 
-from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
 
 @register()
-def hints_commit_with_their_rows(app_configs: list[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def hints_commit_with_their_rows(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a queue that is not in the same database as the jobs."""
     if settings.Q_CLUSTER.get("orm") == "default":
         return []
@@ -18,7 +17,7 @@ def hints_commit_with_their_rows(app_configs: list[AppConfig] | None, **kwargs: 
 
 
 @register()
-def hints_do_not_run_twice_at_once(app_configs: list[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def hints_do_not_run_twice_at_once(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a `retry` that is over before a prefetched hint had its turn."""
     main = settings.Q_CLUSTER
     clusters = {"Q_CLUSTER": main} | {name: main | alt for name, alt in main.get("ALT_CLUSTERS", {}).items()}
@@ -35,7 +34,7 @@ def hints_do_not_run_twice_at_once(app_configs: list[AppConfig] | None, **kwargs
 
 
 @register()
-def sqlite_waits_for_its_turn(app_configs: list[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def sqlite_waits_for_its_turn(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse SQLite without IMMEDIATE transactions: concurrent writers would fail instead of waiting."""
     database = settings.DATABASES["default"]
     if database["ENGINE"] != "django.db.backends.sqlite3":
@@ -47,7 +46,7 @@ def sqlite_waits_for_its_turn(app_configs: list[AppConfig] | None, **kwargs: Any
 
 
 @register()
-def cluster_gets_no_pool(app_configs: list[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def cluster_gets_no_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Refuse psycopg's pool, whose connections do not survive the cluster's forks."""
     if not settings.DATABASES["default"].get("OPTIONS", {}).get("pool"):
         return []

@@ -3,8 +3,9 @@
 import logging.config
 
 import structlog
+from structlog.typing import Processor
 
-_SHARED = [
+_SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -14,7 +15,11 @@ _SHARED = [
 
 def configure_logging(*, json: bool, level: str) -> None:
     """Send structlog's and every library's lines to standard error in one format."""
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Processor = structlog.dev.ConsoleRenderer(colors=False)
+    if json:
+        renderer = structlog.processors.JSONRenderer()
+    # The console renderer draws tracebacks by itself.
+    last: list[Processor] = [structlog.processors.format_exc_info, renderer] if json else [renderer]
     logging.config.dictConfig(
         {
             "version": 1,
@@ -23,13 +28,7 @@ def configure_logging(*, json: bool, level: str) -> None:
                 "lines": {
                     "()": structlog.stdlib.ProcessorFormatter,
                     "foreign_pre_chain": _SHARED,
-                    "processors": [
-                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                        structlog.processors.format_exc_info,
-                        renderer,
-                    ]
-                    if json
-                    else [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
                 }
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},

@@ -145,7 +145,7 @@ CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR / 'c
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "build" / "static"
-MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))
 MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
 S3_BUCKET = env.str("S3_BUCKET", default="")
 STORAGES = {
@@ -186,6 +186,13 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "website"
+ACCOUNT_ADAPTER = "generation.web.accounts.AccountAdapter"
+ACCOUNT_USER_DISPLAY = "generation.web.accounts.user_display"
+ACCOUNT_CHANGE_EMAIL = True  # one address; a new one counts once it is confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or address is told by mail
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Clapboard] "
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+MFA_TOTP_ISSUER = "Clapboard"
 ACCOUNT_SESSION_REMEMBER = True
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG

@@ -12,15 +12,17 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import parse_etags
 from django.utils.text import slugify
 
+from generation.catalog import UnknownModel
 from generation.models import Job, Status
 
 _CHUNK = 256 * 1024
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
+_SIGNED_FOR = 300  # seconds
 
 
 def video_response(request: HttpRequest, job: Job) -> HttpResponseBase:
     """Answer with a job's video or the wished range of it; Http404 while there is none."""
-    return _answer(request, job, job.video, "video/mp4", f"{job.sha256}", download_name(job))
+    return _answer(request, job, job.video, "video/mp4", job.sha256, download_name(job))
 
 
 def poster_response(request: HttpRequest, job: Job) -> HttpResponseBase:
@@ -30,36 +32,53 @@ def poster_response(request: HttpRequest, job: Job) -> HttpResponseBase:
 
 def download_name(job: Job) -> str:
     """Return a file name that tells the video: red-fox-in-snow_ltx-2-pro_6s.mp4."""
-    words = slugify(job.prompt)[:60].strip("-") or "video"
-    return f"{words}_{job.video_model.names[0]}_{job.wanted('duration')}s.mp4"
+    words = slugify(job.prompt)[:60].strip("-_") or "video"
+    try:
+        model = job.video_model.names[0]
+    except UnknownModel:  # it was offered once
+        model = slugify(job.model)
+    return f"{words}_{model}_{round(job.duration or 0)}s.mp4"
 
 
 def _answer(
     request: HttpRequest, job: Job, stored: FieldFile, content_type: str, tag: str, name: str
 ) -> HttpResponseBase:
-    if job.status != Status.SUCCEEDED or not stored:
+    if job.status != Status.SUCCEEDED or not stored.name:
         raise Http404
+    disposition = f'{"attachment" if "download" in request.GET else "inline"}; filename="{name}"'
     if not isinstance(stored.storage, FileSystemStorage):
-        # The storage class would fetch the whole object; the address is signed for five minutes.
-        return HttpResponseRedirect(stored.url)
+        return _elsewhere(request, stored.storage, stored.name, disposition)
     try:
         file = stored.storage.open(stored.name, "rb")
     except FileNotFoundError:
         raise Http404 from None
     response = _ranged(request, file, file.size, f'"{tag}"')
     response["Content-Type"] = content_type
-    disposition = "attachment" if "download" in request.GET else "inline"
-    response["Content-Disposition"] = f'{disposition}; filename="{name}"'
+    response["Content-Disposition"] = disposition
     response["X-Content-Type-Options"] = "nosniff"
     # Ours to keep, but nobody else's: the address is the same for whoever asks.
     patch_cache_control(response, private=True, max_age=3600)
     return response
 
 
+def _elsewhere(request: HttpRequest, storage: Any, name: str, disposition: str) -> HttpResponse:
+    """Send the caller to the file: S3's storage class would fetch the whole object, to answer a part of it."""
+    address = storage.url(
+        name,
+        parameters={"ResponseContentDisposition": disposition},
+        expire=_SIGNED_FOR,
+        http_method=request.method,  # it is signed, too
+    )
+    response = HttpResponseRedirect(address)
+    patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
 def _ranged(request: HttpRequest, file: IO[bytes], size: int, etag: str) -> HttpResponse | StreamingHttpResponse:
     """Answer with all of `file`, with a part (206), with nothing new (304), or 416 for what lies behind its end."""
     headers = {"ETag": etag, "Accept-Ranges": "bytes"}
-    if etag in parse_etags(request.headers.get("If-None-Match", "")):
+    known = {tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))}
+    if known & {etag, "*"}:
         file.close()
         return HttpResponse(status=304, headers=headers)
     match _wished_range(request, size, etag):
@@ -78,8 +97,11 @@ def _ranged(request: HttpRequest, file: IO[bytes], size: int, etag: str) -> Http
 def _wished_range(request: HttpRequest, size: int, etag: str) -> tuple[int, int] | None:
     """Return first byte and the one after the last, clipped to the file; None where all of it is to be sent.
 
-    Several ranges at once, a unit that we don't know or an If-Range that no longer fits mean: all of it (RFC 9110).
+    Several ranges at once, a unit that we don't know, an If-Range that no longer fits and any method but GET mean: all
+    of it (RFC 9110).
     """
+    if request.method != "GET":
+        return None
     wished = _RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
     if wished is None or wished.groups() == ("", "") or request.headers.get("If-Range", etag) != etag:
         return None

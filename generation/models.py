@@ -72,11 +72,11 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def claim(self, now: datetime, lease: timedelta, most: int) -> "list[Job]":
         """Take up to `most` due jobs for `lease`; who comes second, or asks too early, gets none of them."""
-        claimed = []
-        for job in self.due(now)[:most]:
-            if self.filter(pk=job.pk, status=Status.RUNNING, due_at=job.due_at).update(due_at=now + lease):
-                claimed.append(job)
-        return claimed
+        return [
+            job
+            for job in self.due(now)[:most]
+            if self.filter(pk=job.pk, status=Status.RUNNING, due_at=job.due_at).update(due_at=now + lease)
+        ]
 
     def under_way(self) -> "JobQuerySet":
         """Return the jobs that have not ended."""
@@ -103,7 +103,7 @@ class Job(models.Model):
     # The way
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     created_at = models.DateTimeField()
-    handed_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was last told; empty once it came.")
+    handed_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was told; empty once it came.")
     lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then somebody works on it.")
     due_at = models.DateTimeField(null=True, blank=True, help_text="Not looked at before.")
     attempts = models.PositiveIntegerField(default=0, help_text="Of what is tried again at the moment.")

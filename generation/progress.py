@@ -5,7 +5,8 @@ from math import exp
 
 from generation.models import Job, Status
 
-_FIXED = {Status.QUEUED: 0, Status.SUBMITTING: 5, Status.UNKNOWN: 10, Status.COLLECTING: 90, Status.SUCCEEDED: 100}
+# A job that the provider did not take goes back from submitting to queued: both are nothing, so that nothing is lost.
+_FIXED = {Status.UNKNOWN: 10, Status.COLLECTING: 90, Status.SUCCEEDED: 100}
 _FIRST, _LAST = 20, 80  # percent, while it runs
 
 MESSAGES = {
@@ -13,14 +14,14 @@ MESSAGES = {
     Status.SUBMITTING: "Handing it to WaveSpeed.",
     Status.RUNNING: "Rendering.",
     Status.COLLECTING: "Rendered. Checking the file and storing it.",
-    Status.UNKNOWN: "The line broke while we handed it over. It is not sent twice, so we are finding out whether it runs.",
+    Status.UNKNOWN: "The line broke while we handed it over. We never send twice, so we find out whether it runs.",
     Status.SUCCEEDED: "Ready.",
     Status.CANCELED: "Canceled before it was sent.",
 }
 
 
 def progress(job: Job, now: datetime) -> tuple[int, bool]:
-    """Return percent as an integer, and whether it is an estimate. It never runs backwards.
+    """Return percent as an integer, and whether it is an estimate. It never runs backwards while a job is under way.
 
     While a job runs nobody tells us how far it is: 10 when submitted, then 20 to 80 after the usual time of its
     model, which was written down at submission; it slows down towards 80 and waits there.

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from generation.catalog import Kind, Parameter, UnknownModel, VideoModel, model_named
+from generation.catalog import MODELS, Kind, Parameter, UnknownModel, VideoModel, model_named
 
 _TYPES: dict[Kind, type] = {Kind.TEXT: str, Kind.INTEGER: int, Kind.BOOLEAN: bool}
+_MOST_UNKNOWN = 10  # parameters that are complained about one by one: an answer must not outgrow its question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +71,7 @@ def video_spec(wish: Mapping[str, object]) -> VideoSpec:
             complaints.append(Complaint(field=parameter.name, message=message))
         else:
             values[parameter.name] = wish.get(parameter.name, parameter.default)  # type: ignore[assignment]
-    known = {"model", *model.ignored, *(parameter.name for parameter in model.parameters)}
-    complaints += [
-        Complaint(field=name, message=_unknown(name, model)) for name in wish if name not in known
-    ]
+    complaints += _unknown_parameters(model, wish)
     if complaints:
         raise InvalidSpec(tuple(complaints))
     warnings = tuple(
@@ -85,15 +83,27 @@ def video_spec(wish: Mapping[str, object]) -> VideoSpec:
     return VideoSpec(model=model, prompt=prompt, parameters=values, warnings=warnings)
 
 
+def shown(value: object) -> str:
+    """Return a value as JSON would name it, shortened and safe to print."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = ascii(value) if not isinstance(value, str) else f'"{value.encode(errors="replace").decode()}"'
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
 def _model(wish: Mapping[str, object]) -> VideoModel:
     name = wish.get("model")
     if not isinstance(name, str) or not name:
-        given = "missing" if name is None else f"{_shown(name)}, but must be the name of a model"
+        given = "missing" if name is None else f"{shown(name)}, but must be the name of a model"
         raise InvalidSpec((Complaint(field="model", message=f"The model is {given}."),))
     try:
         return model_named(name)
-    except UnknownModel as error:
-        raise InvalidSpec((Complaint(field="model", message=str(error)),)) from None
+    except UnknownModel:
+        names = ", ".join(name for model in MODELS for name in model.names)
+        message = f"{shown(name)} is not a model we offer; allowed: {names}."
+        raise InvalidSpec((Complaint(field="model", message=message),)) from None
 
 
 def _complaint(parameter: Parameter, wish: Mapping[str, object]) -> str:
@@ -103,9 +113,9 @@ def _complaint(parameter: Parameter, wish: Mapping[str, object]) -> str:
     value = wish[parameter.name]
     # A bool is an int to Python, and 6.0 or "6" is not 6 to the provider: types are compared exactly.
     if type(value) is not _TYPES[parameter.kind]:
-        return f"{_shown(value)} is not {_article(parameter.kind)}; allowed: {parameter.allowed}."
+        return f"{shown(value)} is not {_article(parameter.kind)}; allowed: {parameter.allowed}."
     if parameter.choices and value not in parameter.choices:
-        return f"{_shown(value)} is not offered; allowed: {parameter.allowed}."
+        return f"{shown(value)} is not offered; allowed: {parameter.allowed}."
     return _text_complaint(parameter, value) if isinstance(value, str) else ""
 
 
@@ -120,18 +130,19 @@ def _text_complaint(parameter: Parameter, text: str) -> str:
     return ""
 
 
-def _unknown(name: str, model: VideoModel) -> str:
+def _unknown_parameters(model: VideoModel, wish: Mapping[str, object]) -> list[Complaint]:
+    known = {"model", *model.ignored, *(parameter.name for parameter in model.parameters)}
+    unknown = [name for name in wish if name not in known]
     names = ", ".join(parameter.name for parameter in model.parameters)
-    return f"{model.title} has no parameter {_shown(name)}; it takes: {names}."
+    complaints = [
+        Complaint(field=name[:100], message=f"{model.title} has no parameter {shown(name)}; it takes: {names}.")
+        for name in unknown[:_MOST_UNKNOWN]
+    ]
+    if (more := len(unknown) - _MOST_UNKNOWN) > 0:
+        last = complaints[-1]
+        complaints[-1] = Complaint(field=last.field, message=f"{last.message} So it is with {more} more.")
+    return complaints
 
 
 def _article(kind: Kind) -> str:
     return {Kind.TEXT: "text", Kind.INTEGER: "a whole number", Kind.BOOLEAN: "true or false"}[kind]
-
-
-def _shown(value: object) -> str:
-    """Return a value as JSON would name it, shortened and safe to print."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    text = ascii(value) if not isinstance(value, str) else f'"{value.encode(errors="replace").decode()}"'
-    return text if len(text) <= 60 else f"{text[:57]}…"

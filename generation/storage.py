@@ -113,7 +113,7 @@ def _poster(path: Path) -> bytes:
     try:
         with av.open(str(path), format="mp4") as container:
             for number, frame in enumerate(container.decode(video=0)):
-                picture = frame.to_image()
+                picture = frame.to_image()  # type: ignore[no-untyped-call]
                 light = ImageStat.Stat(picture.convert("L")).mean[0] / 255
                 if best is None or light > best[0]:
                     best = (light, picture)

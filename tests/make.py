@@ -40,7 +40,9 @@ def make_spec(prompt: str = "A red fox in snow", **wish: Any) -> VideoSpec:
     return video_spec({"model": "ltx-2-pro", "prompt": prompt, **wish})
 
 
-def make_job(user: User | None = None, *, status: Status = Status.QUEUED, now: datetime | None = None, **fields: Any) -> Job:
+def make_job(
+    user: User | None = None, *, status: Status = Status.QUEUED, now: datetime | None = None, **fields: Any
+) -> Job:
     """Make a job the way a door does, and put its row into `status` with what belongs to it there.
 
     A final status resolves its hold, as the law says. Other fields are written as given.

@@ -1,10 +1,15 @@
 """The settings of the tests: the project's own, with an environment that no file of this machine can change."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
-_data = Path(tempfile.gettempdir()) / f"clapboard-tests-{os.getuid()}" / os.environ.get("PYTEST_XDIST_WORKER", "main")
+# A folder a process: workers of xdist, and runs of several people at once, never share files or a database.
+_data = Path(tempfile.mkdtemp(prefix="clapboard-tests-"))
+_owner = os.getpid()
+atexit.register(lambda: os.getpid() == _owner and shutil.rmtree(_data, ignore_errors=True))
 
 os.environ["READ_ENV_FILES"] = "0"
 os.environ["DEBUG"] = "1"

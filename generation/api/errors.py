@@ -4,16 +4,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, JsonResponse
-from django.http.request import HttpRequest
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from billing.money import CURRENCY, dollars
 from billing.services import InsufficientQuota, ModelNotInPlan, NoPrice
+from generation.api.parsers import BodyTooLarge
 from generation.api.serializers import QuoteSerializer
 from generation.services import NotCancelable, PriceChanged
 from generation.spec import Complaint, InvalidSpec
@@ -47,41 +48,39 @@ class Problem:
         }
 
 
-def problem(error: Exception, context: dict[str, Any]) -> Response:
-    """Answer an exception of a view; REST_FRAMEWORK["EXCEPTION_HANDLER"]."""
+def problem(error: Exception, context: dict[str, Any]) -> JsonResponse:
+    """Answer an exception of a view; REST_FRAMEWORK["EXCEPTION_HANDLER"].
+
+    It is the same JSON whatever the view renders, so it never meets a renderer that can't write it.
+    """
     answer = exception_handler(error, context)
     found = _known(error)
     if found is None:
         log.error("unexpected error", exc_info=error)
         found = Problem(status=500, code="server_error", detail="This is our fault; the request id tells us where.")
     headers = {name: answer[name] for name in ("WWW-Authenticate", "Retry-After") if answer and name in answer}
-    body = found.body(_request_id(context["request"]))
-    return Response(body, status=found.status, headers=headers, content_type=PROBLEM_JSON)
+    return _answer(found, context["request"], headers)
 
 
+@csrf_exempt  # Nothing happens here, and a program must read 404, not a page about cookies.
 def not_found(request: HttpRequest, path: str = "") -> JsonResponse:
     """Answer every address below /api/ that leads nowhere."""
-    body = Problem(status=404, code="not_found", detail="There is nothing at this address.").body(
-        getattr(request, "request_id", "")
-    )
-    return JsonResponse(body, status=404, content_type=PROBLEM_JSON)
+    return _answer(Problem(status=404, code="not_found", detail="There is nothing at this address."), request, {})
 
 
-def invalid(*complaints: Complaint) -> Problem:
-    """Return the problem of a body whose fields are wrong."""
-    return Problem(
-        status=400,
-        code="invalid_input",
-        detail=" ".join(f"{c.field}: {c.message}" for c in complaints),
-        param=complaints[0].field,
-        extra={"errors": [{"pointer": f"#/{_escaped(c.field)}", "detail": c.message} for c in complaints]},
-    )
+def _answer(found: Problem, request: HttpRequest | Request, headers: dict[str, str]) -> JsonResponse:
+    body = found.body(str(getattr(request, "request_id", "")))
+    return JsonResponse(body, status=found.status, headers=headers, content_type=PROBLEM_JSON)
 
 
 def _known(error: Exception) -> Problem | None:
+    return _known_to_us(error) or _known_to_rest(error) or _known_to_django(error)
+
+
+def _known_to_us(error: Exception) -> Problem | None:
     match error:
         case InvalidSpec():
-            return invalid(*error.complaints)
+            return _invalid_body(error.complaints)
         case InsufficientQuota():
             return _insufficient_quota(error)
         case PriceChanged():
@@ -89,18 +88,57 @@ def _known(error: Exception) -> Problem | None:
             return Problem(status=409, code=error.code, detail=str(error), param="max_cost", extra=extra)
         case NotCancelable():
             return Problem(status=409, code=error.code, detail=str(error))
-        case NoPrice():
-            return Problem(status=409, code=error.code, detail=str(error), param="model")
-        case ModelNotInPlan():
-            return Problem(status=403, code=error.code, detail=str(error), param="model")
-        case Http404():
-            return Problem(status=404, code="not_found", detail="Nothing here, or not for this account.")
-        case PermissionDenied():
-            return Problem(status=403, code="permission_denied", detail="This is not allowed.")
+        case NoPrice() | ModelNotInPlan():
+            status = 409 if isinstance(error, NoPrice) else 403
+            return Problem(status=status, code=error.code, detail=str(error), param="model")
+    return None
+
+
+def _known_to_rest(error: Exception) -> Problem | None:
+    match error:
+        case exceptions.ValidationError():
+            return _invalid_query(error)
         case exceptions.APIException():
             code = str(getattr(error, "default_code", "error"))
             return Problem(status=error.status_code, code=code, detail=_sentence(error))
     return None
+
+
+def _known_to_django(error: Exception) -> Problem | None:
+    match error:
+        case Http404():
+            return Problem(status=404, code="not_found", detail="Nothing here, or not for this account.")
+        case PermissionDenied():
+            return Problem(status=403, code="permission_denied", detail="This is not allowed.")
+        case RequestDataTooBig():
+            return _known_to_rest(BodyTooLarge())
+        case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
+            return Problem(status=400, code="bad_request", detail="The request could not be read.")
+    return None
+
+
+def _invalid_body(complaints: tuple[Complaint, ...]) -> Problem:
+    """Return the problem of a body whose fields are wrong."""
+    errors = [{"pointer": f"#/{_escaped(c.field)}", "detail": c.message} for c in complaints]
+    return _invalid(complaints, errors)
+
+
+def _invalid_query(error: exceptions.ValidationError) -> Problem:
+    """Return the problem of an address whose parameters are wrong: bodies are never validated by serializers.
+
+    No pointer into a body leads to them, so the parameter is named beside it.
+    """
+    found = error.detail if isinstance(error.detail, dict) else {"": error.detail}
+    complaints = tuple(
+        Complaint(field=str(name), message=" ".join(map(str, messages))) for name, messages in found.items()
+    )
+    return _invalid(complaints, [{"pointer": "#", "parameter": c.field, "detail": c.message} for c in complaints])
+
+
+def _invalid(complaints: tuple[Complaint, ...], errors: list[dict[str, str]]) -> Problem:
+    detail = " ".join(f"{c.field}: {c.message}" for c in complaints)
+    extra = {"errors": errors}
+    return Problem(status=400, code=InvalidSpec.code, detail=detail, param=complaints[0].field, extra=extra)
 
 
 def _insufficient_quota(error: InsufficientQuota) -> Problem:
@@ -122,13 +160,11 @@ def _insufficient_quota(error: InsufficientQuota) -> Problem:
 
 
 def _sentence(error: exceptions.APIException) -> str:
-    return str(error.detail) if not isinstance(error.detail, list | dict) else str(error)
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return f"{error.detail} Send application/json."
+    return str(error.detail)
 
 
 def _escaped(name: str) -> str:
     """Write a field's name into a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
-
-
-def _request_id(request: Request) -> str:
-    return str(getattr(request, "request_id", ""))

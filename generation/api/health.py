@@ -26,8 +26,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
             cursor.execute("SELECT 1")
     except Error:
         return JsonResponse({"ready": False, "database": "unreachable"}, status=503)
-    states = {
-        name: "ok" if (beat := beats.get(name)) and now - beat < _SILENT_AFTER else "silent" for name in BEATS
-    }
+    states = {name: "ok" if (beat := beats.get(name)) and now - beat < _SILENT_AFTER else "silent" for name in BEATS}
     ready = all(state == "ok" for state in states.values())
     return JsonResponse({"ready": ready, "database": "ok", **states}, status=200 if ready else 503)

@@ -5,28 +5,49 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema_field, inline_serializer
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from billing.models import Hold, Period
 from billing.money import CURRENCY, LIMITS, dollars
 from generation import progress
-from generation.catalog import VideoModel
+from generation.catalog import Kind, VideoModel
 from generation.models import Job, Status
 from generation.services import Quote
+
+DOLLARS = {"type": "string", "pattern": r"^\d+\.\d{2,6}$", "examples": ["0.36"]}
+SCALAR = {"type": ["string", "integer", "number", "boolean", "null"]}
+
+
+@extend_schema_field(DOLLARS)
+class DollarsField(serializers.CharField):
+    """A decimal string of dollars."""
+
+
+@extend_schema_field(SCALAR)
+class ScalarField(serializers.JSONField):
+    """A string, a number, true, false or null."""
+
+
+class CurrencyField(serializers.ChoiceField):
+    """In which currency all amounts beside it are."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=[CURRENCY], default=CURRENCY, read_only=True, **kwargs)
 
 
 class CostSerializer(serializers.Serializer[Any]):
     """Decimal strings of dollars."""
 
-    quoted = serializers.CharField()
-    held = serializers.CharField(help_text="What is held now.")
-    settled = serializers.CharField()
-    released = serializers.CharField()
-    refunded = serializers.CharField()
-    currency = serializers.CharField()
+    quoted = DollarsField()
+    held = DollarsField(help_text="What is held now.")
+    settled = DollarsField()
+    released = DollarsField()
+    refunded = DollarsField()
+    currency = CurrencyField()
 
 
 def cost_of(hold: Hold) -> dict[str, str]:
@@ -62,8 +83,16 @@ class ErrorSerializer(serializers.Serializer[Any]):
 class QueueSerializer(serializers.Serializer[Any]):
     """Where a queued job stands among its user's queued jobs."""
 
-    position = serializers.IntegerField(help_text="1 is next.")
+    position = serializers.IntegerField(min_value=1, help_text="1 is next.")
     estimated_start_at = serializers.DateTimeField(allow_null=True)
+
+
+class FlagSerializer(serializers.Serializer[Any]):
+    """Where what was delivered is not what was wished."""
+
+    what = serializers.CharField(help_text="duration, size or audio.")
+    wished = ScalarField()
+    delivered = ScalarField()
 
 
 class VideoSerializer(serializers.Serializer[Any]):
@@ -80,13 +109,13 @@ class VideoSerializer(serializers.Serializer[Any]):
 
 
 class JobSerializer(serializers.Serializer[Job]):
-    """A job. `now` and `positions` come with the context, so that a list asks for them once."""
+    """A job as it is now."""
 
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=Status.choices)
     model = serializers.CharField()
     prompt = serializers.CharField()
-    parameters = serializers.DictField()
+    parameters = serializers.DictField(child=ScalarField())
     warnings = WarningSerializer(many=True)
     progress = serializers.SerializerMethodField()
     progress_is_estimate = serializers.SerializerMethodField()
@@ -98,12 +127,13 @@ class JobSerializer(serializers.Serializer[Job]):
     prediction_id = serializers.CharField(allow_null=True)
     source_job = serializers.SerializerMethodField()
     retry_of = serializers.UUIDField(source="retry_of_id", allow_null=True)
-    flags = serializers.ListField()
+    flags = FlagSerializer(many=True)
     video = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
     submitted_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
 
+    @extend_schema_field({"type": "integer", "minimum": 0, "maximum": 100})
     def get_progress(self, job: Job) -> int:
         """Return percent."""
         return progress.progress(job, self._now)[0]
@@ -125,7 +155,7 @@ class JobSerializer(serializers.Serializer[Job]):
         """Return its place, None once it left the queue."""
         if job.status != Status.QUEUED:
             return None
-        return {"position": self._positions(job).get(job.pk, 1), "estimated_start_at": None}
+        return {"position": self._position(job), "estimated_start_at": None}
 
     @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, job: Job) -> dict[str, str] | None:
@@ -163,24 +193,43 @@ class JobSerializer(serializers.Serializer[Job]):
         now: datetime = self.context.setdefault("now", timezone.now())
         return now
 
-    def _positions(self, job: Job) -> dict[UUID, int]:
+    def _position(self, job: Job) -> int:
+        line = Job.objects.queued().filter(user=job.user_id)
+        if not isinstance(self.parent, serializers.ListSerializer):
+            before = Q(created_at__lt=job.created_at) | Q(created_at=job.created_at, pk__lt=job.pk)
+            return line.filter(before).count() + 1
+        # A list looks at the whole line once. A job that has left it meanwhile was its first.
         if "positions" not in self.context:
-            line = Job.objects.queued().filter(user=job.user_id).values_list("pk", flat=True)
-            self.context["positions"] = {pk: place for place, pk in enumerate(line, start=1)}
+            ids = line.values_list("pk", flat=True)
+            self.context["positions"] = {pk: place for place, pk in enumerate(ids, start=1)}
         positions: dict[UUID, int] = self.context["positions"]
-        return positions
+        return positions.get(job.pk, 1)
 
 
-class LimitSerializer(serializers.Serializer[Any]):
-    """One limit of the period; null is unlimited. Spend in decimal strings of dollars, the others as integers."""
+class SpendSerializer(serializers.Serializer[Any]):
+    """Dollars of the period; null is unlimited."""
 
-    limit = serializers.JSONField()
-    spent = serializers.JSONField()
-    held = serializers.JSONField()
-    left = serializers.JSONField()
+    limit = DollarsField(allow_null=True)
+    spent = DollarsField()
+    held = DollarsField()
+    left = DollarsField(allow_null=True)
 
 
-_LimitsSchema = inline_serializer("Limits", {limit: LimitSerializer() for limit in LIMITS})
+class CountSerializer(serializers.Serializer[Any]):
+    """Videos, or seconds of video, of the period; null is unlimited."""
+
+    limit = serializers.IntegerField(allow_null=True)
+    spent = serializers.IntegerField()
+    held = serializers.IntegerField()
+    left = serializers.IntegerField(allow_null=True)
+
+
+class LimitsSerializer(serializers.Serializer[Any]):
+    """Each limit of the period with what is spent, held and left."""
+
+    spend = SpendSerializer()
+    videos = CountSerializer()
+    seconds = CountSerializer()
 
 
 def limits_of(period: Period) -> dict[str, dict[str, Any]]:
@@ -205,14 +254,15 @@ class QuoteSerializer(serializers.Serializer[Quote]):
 
     model = serializers.CharField(source="spec.model.id")
     cost = serializers.SerializerMethodField()
-    currency = serializers.ReadOnlyField(default=CURRENCY)
+    currency = CurrencyField()
     price_id = serializers.IntegerField(source="price.pk")
     fits = serializers.SerializerMethodField()
-    violated = serializers.CharField(allow_null=True)
+    violated = serializers.ChoiceField(choices=LIMITS, allow_null=True, help_text="The limit it does not fit in.")
     limits = serializers.SerializerMethodField()
     resets_at = serializers.DateTimeField(source="period.ends_at")
     warnings = serializers.SerializerMethodField()
 
+    @extend_schema_field(DOLLARS)
     def get_cost(self, quote: Quote) -> str:
         """Return dollars."""
         return dollars(quote.amount.spend)
@@ -221,7 +271,7 @@ class QuoteSerializer(serializers.Serializer[Quote]):
         """Say whether it fits what is left."""
         return quote.violated is None
 
-    @extend_schema_field(_LimitsSchema)
+    @extend_schema_field(LimitsSerializer)
     def get_limits(self, quote: Quote) -> dict[str, Any]:
         """Return the limits of the period."""
         return limits_of(quote.period)
@@ -240,9 +290,9 @@ class UsageSerializer(serializers.Serializer[Period]):
     resets_at = serializers.DateTimeField(source="ends_at")
     limits = serializers.SerializerMethodField()
     jobs_at_a_time = serializers.IntegerField(source="subscription.plan.jobs_at_a_time")
-    currency = serializers.ReadOnlyField(default=CURRENCY)
+    currency = CurrencyField()
 
-    @extend_schema_field(_LimitsSchema)
+    @extend_schema_field(LimitsSerializer)
     def get_limits(self, period: Period) -> dict[str, Any]:
         """Return the limits with what is spent, held and left."""
         return limits_of(period)
@@ -252,12 +302,20 @@ class ParameterSerializer(serializers.Serializer[Any]):
     """What a model takes."""
 
     name = serializers.CharField()
-    type = serializers.CharField(source="kind")
-    required = serializers.BooleanField()
-    default = serializers.JSONField(allow_null=True)
-    choices = serializers.ListField()
+    type = serializers.ChoiceField(source="kind", choices=[str(kind) for kind in Kind])
+    required = serializers.BooleanField()  # type: ignore[assignment]  # the member is called so
+    default = ScalarField(allow_null=True)
+    choices = serializers.ListField(child=ScalarField())
     max_length = serializers.IntegerField(allow_null=True)
     help = serializers.CharField()
+
+
+class PriceSerializer(serializers.Serializer[Any]):
+    """Dollars a second of video."""
+
+    variant = serializers.CharField()
+    per_second = DollarsField()
+    currency = CurrencyField()
 
 
 class ModelSerializer(serializers.Serializer[VideoModel]):
@@ -273,17 +331,7 @@ class ModelSerializer(serializers.Serializer[VideoModel]):
     height = serializers.IntegerField()
     prices = serializers.SerializerMethodField()
 
-    @extend_schema_field(
-        inline_serializer(
-            "PricePerSecond",
-            {
-                "variant": serializers.CharField(),
-                "per_second": serializers.CharField(),
-                "currency": serializers.CharField(),
-            },
-            many=True,
-        )
-    )
+    @extend_schema_field(PriceSerializer(many=True))
     def get_prices(self, model: VideoModel) -> list[dict[str, str]]:
         """Return dollars a second for each variant."""
         prices: Mapping[tuple[str, str], int] = self.context["prices"]
@@ -292,3 +340,46 @@ class ModelSerializer(serializers.Serializer[VideoModel]):
             for (model_id, variant), per_second in prices.items()
             if model_id == model.id
         ]
+
+
+class ModelsSerializer(serializers.Serializer[Any]):
+    """The whole catalogue; it is one page."""
+
+    results = ModelSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+
+
+class FieldErrorSerializer(serializers.Serializer[Any]):
+    """What is wrong with one field."""
+
+    pointer = serializers.CharField(help_text="Into the body, as a URI fragment; # for a parameter of the address.")
+    parameter = serializers.CharField(required=False, help_text="The parameter of the address.")
+    detail = serializers.CharField()
+
+
+class OpenAIErrorSerializer(serializers.Serializer[Any]):
+    """The same error as OpenAI's clients read it."""
+
+    message = serializers.CharField()
+    type = serializers.CharField()
+    param = serializers.CharField(allow_null=True)
+    code = serializers.CharField()
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """An error as RFC 9457 says. What belongs to its `type` stands beside: `errors`, `quote`, `violated` and so on."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    request_id = serializers.CharField()
+    error = OpenAIErrorSerializer()
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]  # the member is called so
+    quote = QuoteSerializer(required=False, help_text="What it costs now, with price_changed.")
+    violated = serializers.ChoiceField(choices=LIMITS, required=False, help_text="With insufficient_quota.")
+    required = ScalarField(required=False)  # type: ignore[assignment]  # the member is called so
+    available = ScalarField(required=False)
+    currency = serializers.CharField(required=False)
+    resets_at = serializers.DateTimeField(required=False)

@@ -1,5 +1,6 @@
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.negotiation import DefaultContentNegotiation
 
 from generation.api import errors, views
 
@@ -14,9 +15,13 @@ v1 = [
     path("usage", views.Usage.as_view(), name="usage"),
 ]
 
+# For everybody: whoever reads them with a key that has expired reads them all the same.
+schema = SpectacularAPIView.as_view(authentication_classes=[], content_negotiation_class=DefaultContentNegotiation)
+docs = SpectacularSwaggerSplitView.as_view(authentication_classes=[], url_name="schema")
+
 urlpatterns = [
     path("v1/", include((v1, "api"))),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    re_path(r"^(?P<path>.*)$", errors.not_found),
+    path("schema/", schema, name="schema"),
+    path("docs/", docs, name="docs"),
+    re_path(r"^(?P<path>[\s\S]*)\Z", errors.not_found),
 ]

@@ -28,6 +28,7 @@ from generation.providers.predictions import (
     Status,
     is_prediction_id,
     read_code,
+    read_failure_code,
     read_prediction,
     read_words,
 )
@@ -162,7 +163,7 @@ def _signs(answer: Answer) -> set[int]:
 
 
 def _failure_code(answer: Answer) -> int | None:
-    return read_code(answer.data.get("code")) if isinstance(answer.data, dict) and _has_failed(answer) else None
+    return read_failure_code(answer.data) if isinstance(answer.data, dict) and _has_failed(answer) else None
 
 
 def _has_failed(answer: Answer) -> bool:

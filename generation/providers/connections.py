@@ -127,7 +127,7 @@ class _Bounded(HTTPConnection):
             except OSError as error:
                 failure = error
                 continue
-            sock.settimeout(_left(deadline))  # what is left is for TLS
+            sock.settimeout(max(deadline - monotonic(), 0.001))  # what is left is for TLS
             return sock
         raise failure
 

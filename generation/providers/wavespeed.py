@@ -116,6 +116,7 @@ class WaveSpeed:
     async def fetch_result(self, session: aiohttp.ClientSession, prediction_id: str) -> Prediction:
         """Look at a prediction, once; for the watcher, which asks again by itself. Raises like `result`.
 
+        Where the connection is dropped without a word, aiohttp asks a second time, as it may with a GET.
         Waiting for a free connection of the session counts as well, so bound how many ask at a time. The session must
         not trust the environment (it does not by default), where a ~/.netrc lies in wait.
         """

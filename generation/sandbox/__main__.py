@@ -1,6 +1,8 @@
 """Starts the sandbox from the command line: `python -m generation.sandbox --port 0 --seconds 0.2 --tiny`."""
 
 import argparse
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +18,8 @@ def main() -> None:
         chosen["prices"] = dict(chosen.pop("price"))
     if "no_inputs" in chosen:
         chosen["include_inputs"] = not chosen.pop("no_inputs")
+    # Being told to stop ends it like Ctrl-C, so that the folder is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
         serve(SandboxOptions(**{"files": Path(folder), **chosen}))
 

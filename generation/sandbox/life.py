@@ -28,6 +28,8 @@ async def live(account: Account, prediction: Prediction) -> None:
     account.start(account.courier.lie(prediction, options))
     lasts = _seconds(prediction, options)
     rendering = asyncio.create_task(_rendered(account, prediction, options))
+    # Stays so if the sandbox itself is at fault: clients must not wait for ever.
+    end = Status.FAILED
     try:
         await _pass_time(prediction, lasts * _CREATED_PART)
         prediction.status = Status.PROCESSING
@@ -35,8 +37,8 @@ async def live(account: Account, prediction: Prediction) -> None:
         end = await _end(prediction, rendering)
     finally:
         rendering.cancel()
-    prediction.milliseconds = round((time.monotonic() - began) * 1000)
-    account.end(prediction, end)
+        prediction.milliseconds = round((time.monotonic() - began) * 1000)
+        account.end(prediction, end)
     if end in {Status.COMPLETED, Status.FAILED}:
         await account.courier.announce(prediction, options)
 

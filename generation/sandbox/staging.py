@@ -26,7 +26,7 @@ def scene_of(prediction: Prediction, uploads: Uploads, prices: Prices) -> Scene:
         hue=hue_of(inputs["prompt"]),
         width=width,
         height=height,
-        duration=inputs["duration"],
+        duration=float(inputs["duration"]),
         sound=inputs.get("generate_audio", False),
     )
     return _animated(scene, prediction, uploads) if "image" in inputs else scene

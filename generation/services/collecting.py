@@ -86,7 +86,7 @@ def _finish(job: Job, stored: storage.StoredVideo) -> None:
 def _differences(job: Job, facts: storage.Facts) -> list[dict[str, object]]:
     """Say where what was delivered is not what was wished. It is kept all the same, and flagged."""
     model = job.video_model
-    found = []
+    found: list[tuple[str, object, object]] = []
     if abs(facts.duration - job.parameters["duration"]) > _TOLERANCE:
         found.append(("duration", job.parameters["duration"], facts.duration))
     if (facts.width, facts.height) != (model.width, model.height):

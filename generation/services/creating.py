@@ -113,9 +113,7 @@ def _create(
         id=job_id,
         user=user,
         api_key=api_key,
-        hold=billing.hold(
-            user=user, reference=job_id, price=quoted.price, amount=quoted.amount, now=now, by=by
-        ),
+        hold=billing.hold(user=user, reference=job_id, price=quoted.price, amount=quoted.amount, now=now, by=by),
         token=token,
         request_id=by.request_id,
         model=spec.model.id,

@@ -70,9 +70,7 @@ def _chosen(room: int, now: datetime) -> list[Job]:
         return []
     waiting = _waiting(room, now)
     busy = Counter(Job.objects.in_flight(now).values_list("user_id", flat=True))
-    places = dict(
-        Subscription.objects.filter(user__in=waiting).values_list("user_id", "plan__jobs_at_a_time")
-    )
+    places = dict(Subscription.objects.filter(user__in=waiting).values_list("user_id", "plan__jobs_at_a_time"))
     line = [(busy[user], jobs[0].created_at, user) for user, jobs in waiting.items()]
     heapq.heapify(line)
     chosen: list[Job] = []

@@ -22,6 +22,7 @@ from generation.services.dispatching import close_gate, the_gate
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move
 
+_ENOUGH = 5  # videos, for their median to say more than the catalogue
 _MARGIN = 15  # seconds that the fence's lease outlives the longest possible POST
 
 
@@ -95,7 +96,7 @@ def _usual_seconds(job: Job) -> float:
         for collecting_at, submitted_at in done.values_list("collecting_at", "submitted_at")[:50]
         if collecting_at and submitted_at
     ]
-    return median(seconds) if len(seconds) >= 10 else float(job.video_model.usual_seconds)
+    return median(seconds) if len(seconds) >= _ENOUGH else float(job.video_model.usual_seconds)
 
 
 def _refused(job: Job, error: RefusedForJob) -> None:

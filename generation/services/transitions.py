@@ -60,9 +60,7 @@ def move(job: Job, to: Status, *, now: datetime, by: Actor, note: str = "", **fi
 def tell(job: Job, *, now: datetime, by: Actor, note: str, before: str | None = None) -> None:
     """Write a line of the job's history; without `before` its status stayed the same."""
     from_status = job.status if before is None else before
-    JobEvent.objects.create(
-        job=job, at=now, from_status=from_status, to_status=job.status, actor=by.name, note=note
-    )
+    JobEvent.objects.create(job=job, at=now, from_status=from_status, to_status=job.status, actor=by.name, note=note)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from generation.providers.predictions import Prediction, Status
 
 MODERATED = 1200
+_MOST = 200  # characters of the provider's own words
 
 _BY_CODE = {
     MODERATED: ("moderated", "WaveSpeed's safety filter refused the prompt. It doesn't say which words."),
@@ -15,7 +16,7 @@ _BY_CODE = {
 
 def refusal(code: int | None, words: str) -> tuple[str, str]:
     """Return our code and sentence for a submission that the provider refused."""
-    return _BY_CODE.get(code or 0, ("refused", f"WaveSpeed refused the job: {_brief(words)}"))
+    return _BY_CODE.get(code or 0, ("refused", f"WaveSpeed refused the job{_quoted(words)}"))
 
 
 def failure(prediction: Prediction) -> tuple[str, str]:
@@ -27,9 +28,10 @@ def failure(prediction: Prediction) -> tuple[str, str]:
         return _BY_CODE[code]
     if 5000 <= code < 5100:
         return "provider_failed", f"WaveSpeed reported a server error ({code}). It is not your prompt."
-    said = f": {_brief(prediction.error)}" if prediction.error else "."
-    return "provider_failed", f"WaveSpeed could not make this video{said}"
+    return "provider_failed", f"WaveSpeed could not make this video{_quoted(prediction.error)}"
 
 
-def _brief(words: str) -> str:
-    return words if len(words) <= 200 else f"{words[:199]}…"
+def _quoted(words: str) -> str:
+    """End a sentence of ours with the provider's words, shortened."""
+    words = words.strip().rstrip(".")
+    return f": {words[:_MOST]}{'…' if len(words) > _MOST else '.'}" if words else "."

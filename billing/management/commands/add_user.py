@@ -35,7 +35,7 @@ class Command(BaseCommand):
         password = options["password"]
         if password == "-":
             password = sys.stdin.readline().rstrip("\n")
-        if password == "":
+        if password is not None and not password:
             raise CommandError("--password is empty; leave it out to have one drawn.")
         user, drawn = add_user(email, password=password, plan=plan, staff=options["staff"], now=timezone.now())
         self.stdout.write(f"{user.email} is on {user.subscription.plan.name}.")

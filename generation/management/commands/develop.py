@@ -74,7 +74,11 @@ def _run() -> int:
     bind = f"127.0.0.1:{settings.PORT}"
     manage = [sys.executable, sys.argv[0]]
     gunicorn = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind, "--workers", "2", "--threads", "8"]
-    commands = {"web": [*gunicorn, "--log-level", "warning"], "worker": [*manage, "worker"], "watcher": [*manage, "watch"]}
+    commands = {
+        "web": [*gunicorn, "--log-level", "warning"],
+        "worker": [*manage, "worker"],
+        "watcher": [*manage, "watch"],
+    }
     if settings.SANDBOX:
         commands["sandbox"] = [*manage, "sandbox"]
     manager = Manager()

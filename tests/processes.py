@@ -1,0 +1,113 @@
+"""The real worker and watcher, as processes of their own on the database of the test."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from django.conf import settings
+from django.db import connection
+
+from generation.models import Heartbeat
+from generation.watcher import BEATS
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PATIENCE = 60  # seconds
+
+
+@dataclass
+class Engine:
+    """Worker and watcher, each started and ended by name; what is left is ended with the block."""
+
+    environment: dict[str, str]
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def start(self, *names: str) -> None:
+        """Start "worker" or "watch"."""
+        for name in names:
+            command = [sys.executable, str(_ROOT / "manage.py"), name]
+            self.processes[name] = subprocess.Popen(command, cwd=_ROOT, env=self.environment)
+
+    def kill(self, name: str) -> None:
+        """Kill -9 the parent; what it started goes with it."""
+        process = self.processes.pop(name)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        process.wait()
+        wait_until(lambda: not any(is_alive(child) for child in family), "its children died too")
+
+    def members(self, name: str) -> list[psutil.Process]:
+        """Return all processes below a parent, the groups' leaders first."""
+        return list(psutil.Process(self.processes[name].pid).children(recursive=True))
+
+    def stop(self) -> None:
+        """Ask all to end, and wait until they have."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(_PATIENCE)
+        self.processes.clear()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Say whether it still runs; who was killed and not yet buried does not."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextlib.contextmanager
+def engine(sandbox_url: str, **environment: str) -> Iterator[Engine]:
+    """Give an engine on the test's database whose provider is that sandbox; needs transactional_db."""
+    rig = Engine(environment={**_environment(sandbox_url), **environment})
+    try:
+        yield rig
+    finally:
+        for process in rig.processes.values():
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition, and fail with its name when it does not come."""
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.02)
+
+
+def wait_for_life() -> None:
+    """Wait until watcher and both clusters have beaten."""
+    wait_until(lambda: Heartbeat.objects.filter(beat_at__isnull=False).count() == len(BEATS), "all beat")
+
+
+def _environment(sandbox_url: str) -> dict[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+        "READ_ENV_FILES": "0",
+        "DATABASE_URL": _database_url(),
+        "CLAPBOARD_DATA": str(settings.DATA_DIR),
+        "MEDIA_ROOT": str(settings.MEDIA_ROOT),
+        "WAVESPEED_URL": sandbox_url,
+        "SANDBOX": "1",
+        "HAND_LEASE": "2",
+        "POLL_INTERVAL": "0.1",
+        "WORKERS": "2",
+        "COLLECT_WORKERS": "1",
+    }
+
+
+def _database_url() -> str:
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    return (
+        f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    )
