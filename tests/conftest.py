@@ -21,7 +21,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]  # hooks 
 
 @receiver(post_migrate)
 def _ship_again(sender: AppConfig, **kwargs: object) -> None:
-    """Bring the shipped plans and prices back when a transactional test was flushed away, rows of migrations and all."""
+    """Bring plans and prices back after the flush of a transactional test, which takes rows of migrations too."""
     if sender.name == "billing" and not Plan.objects.exists():
         import_module("billing.migrations.0002_plans_and_prices").ship(apps, None)
 

@@ -54,7 +54,7 @@ def make_job(
         belongs |= {"submit_started_at": now}
     if status in {Status.RUNNING, Status.COLLECTING, Status.SUCCEEDED}:
         belongs |= {"prediction_id": uuid4().hex, "submitted_at": now, "expected_seconds": 60.0, "due_at": now}
-    if status in {Status.SUBMITTING}:
+    if status == Status.SUBMITTING:
         belongs |= {"lease_until": now + timedelta(seconds=60)}
     if status in {Status.COLLECTING, Status.SUCCEEDED}:
         belongs |= {"collecting_at": now, "due_at": None}

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -14,7 +13,6 @@ from rest_framework.views import exception_handler
 
 from billing.money import CURRENCY, dollars
 from billing.services import InsufficientQuota, ModelNotInPlan, NoPrice
-from generation.api.parsers import BodyTooLarge
 from generation.api.serializers import QuoteSerializer
 from generation.services import NotCancelable, PriceChanged
 from generation.spec import Complaint, InvalidSpec
@@ -110,9 +108,7 @@ def _known_to_django(error: Exception) -> Problem | None:
             return Problem(status=404, code="not_found", detail="Nothing here, or not for this account.")
         case PermissionDenied():
             return Problem(status=403, code="permission_denied", detail="This is not allowed.")
-        case RequestDataTooBig():
-            return _known_to_rest(BodyTooLarge())
-        case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
+        case SuspiciousOperation() | UnreadablePostError():
             return Problem(status=400, code="bad_request", detail="The request could not be read.")
     return None
 

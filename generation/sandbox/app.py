@@ -55,7 +55,7 @@ def _routes() -> list[BaseRoute]:
         keyed("POST", "/api/v3/media/uploads", uploads.ticket),
         keyed("POST", "/api/v3/{model_id:path}", submit.submit),
         keyless("PUT", "/uploads/{upload_id}", uploads.put),
-        keyless("GET", "/uploads/{upload_id}/{filename}", uploads.get),
+        keyless("GET", "/uploads/{upload_id}/{filename:path}", uploads.get),
         keyless("GET", "/outputs/{key}.mp4", outputs.output),
         Route("/sandbox/stats", control.stats),
         Route("/sandbox/options", control.options, methods=["POST"]),

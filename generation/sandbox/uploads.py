@@ -5,7 +5,7 @@ import hmac
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 LARGEST = 200 * 1024 * 1024
 
@@ -66,11 +66,10 @@ class Uploads:
 
     def at(self, url: str, origin: str) -> Path | None:
         """Return the file behind a download address of ours, if it has arrived."""
-        parts = urlsplit(url)
-        steps = parts.path.split("/")
-        if f"{parts.scheme}://{parts.netloc}" != origin or len(steps) < 3 or steps[1] != "uploads":
+        ours = f"{origin}/uploads/"
+        if not url.startswith(ours):
             return None
-        upload = self._all.get(steps[2])
+        upload = self._all.get(url.removeprefix(ours).partition("/")[0])
         return upload.path if upload is not None and upload.arrived else None
 
     def clear(self) -> None:

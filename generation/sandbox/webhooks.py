@@ -28,8 +28,9 @@ def signature(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether an address leads back to this machine; nothing is sent anywhere else."""
-    host = urlsplit(url).hostname or ""
+    host = ""
     try:
+        host = urlsplit(url).hostname or ""
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"

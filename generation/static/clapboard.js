@@ -1,18 +1,18 @@
 /* Clapboard's own script: small comforts bound by data attributes. Every page works without it.
 
-   data-poll            a poller: asks nothing while the tab is hidden, and at once on return (trigger "poll")
-   data-autofocus       gets the focus when it arrives with a swap (or stands on the page as an error summary)
-   data-counter="ID"    a field with maxlength whose length is written into #ID
-   data-fill="ID"       a button that writes data-value (or its own words) into field #ID; data-fill='{"name": "value"}'
-                        fills fields of its form by name
-   data-submit-keys     a field in which Ctrl or Command + Enter submits the form
-   data-copy="ID|text"  a button that copies the text of #ID, or the text itself
-   data-reveal="ID"     a button that shows and hides the password in #ID
-   data-menu            a details that closes on Escape and on a press elsewhere
-   data-player          a video: volume remembered; , and . step by a frame, L loops
-   data-loop="ID"       a button that makes video #ID loop
-   aria-disabled        a button that is off: pressing it moves the focus to what aria-describedby names
-   time[datetime]       is shown in the reader's zone; data-format="date|time|datetime" */
+   data-poll           asks nothing while the tab is hidden, at once on return (trigger "poll")
+   data-autofocus      gets the focus when it arrives
+   data-counter="ID"   a field whose length goes into #ID
+   data-fill="ID"      a button that writes data-value, or its own words, into #ID
+   data-submit-keys    a field in which Ctrl or Command + Enter presses [data-submit] of its form
+   data-copy="ID|text" a button that copies the text of #ID, or this; [data-label] in it says so
+   data-reveal="ID"    a button that shows the password in #ID
+   data-menu           a details that closes on Escape and on a press elsewhere
+   data-player         a video: volume kept; comma and full stop step a frame, L loops
+   data-loop="ID"      a button that makes video #ID loop
+   data-opens="KEY"    a link that has the focus again after Back
+   aria-disabled       pressing it moves the focus to what aria-describedby names
+   time[datetime]      in the reader's zone; data-format="date|time|datetime|as-is" */
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -68,7 +68,7 @@
     all(scope, "video[data-player]").forEach(volume);
   };
   const focusNew = (scope) => {
-    const target = all(scope, "[data-autofocus]")[0];
+    const target = all(scope, "[data-autofocus]")[0] || all(scope, "[aria-invalid=true]")[0];
     if (!target) return;
     if (!target.matches("a, button, input, select, textarea")) target.tabIndex = -1;
     target.removeAttribute("data-autofocus");
@@ -120,28 +120,11 @@
     }
   };
 
-  const write = (field, value) => {
-    if (field.type === "checkbox") field.checked = Boolean(value);
-    else field.value = value;
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.dispatchEvent(new Event("change", { bubbles: true }));
-  };
   const fill = (button) => {
-    const { fill: into, value = button.textContent.trim() } = button.dataset;
-    if (!into.startsWith("{")) {
-      write(byId(into), value);
-      byId(into).focus();
-      return;
-    }
-    Object.entries(JSON.parse(into)).forEach(([name, wish]) => {
-      const field = button.form?.elements[name];
-      if (field instanceof RadioNodeList)
-        [...field].filter((radio) => radio.value === String(wish)).forEach((radio) => {
-          radio.checked = true;
-          radio.dispatchEvent(new Event("change", { bubbles: true }));
-        });
-      else if (field) write(field, wish);
-    });
+    const field = byId(button.dataset.fill);
+    field.value = button.dataset.value ?? button.textContent.trim();
+    ["input", "change"].forEach((name) => field.dispatchEvent(new Event(name, { bubbles: true })));
+    field.focus();
   };
 
   const loop = (button, video) => {
@@ -153,7 +136,7 @@
     const shown = field.type === "text";
     field.type = shown ? "password" : "text";
     button.textContent = shown ? "Show" : "Hide";
-    button.setAttribute("aria-label", shown ? "Show password" : "Hide password");
+    button.ariaLabel = `${button.textContent} password`;
   };
 
   on("click", (event) => {

@@ -17,7 +17,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     error_messages: ClassVar[dict[str, str]] = DefaultAccountAdapter.error_messages | {
         "account_inactive": "This account is closed.",
-        "email_password_mismatch": "E-mail or password is not right.",
+        "email_password_mismatch": "Email or password is not right.",
         "email_taken": "There is an account with this address already. Sign in, or reset its password.",
         "enter_current_password": "This is not your current password.",
         "incorrect_code": "This code is not right. Codes change every 30 seconds.",

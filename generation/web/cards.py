@@ -11,7 +11,7 @@ from billing.models import Hold, User
 from generation.models import Gate, Job, Status
 from generation.progress import progress
 from generation.templatetags.clapboard import CHIPS, LATE, NOT_AS_WISHED, REFUSED, SLOWER, Chip, dollars
-from generation.web.wording import day, headline, join, span
+from generation.web.wording import ago, day, headline, join, span
 
 _KEPT_AT_PROVIDER = timedelta(days=7)
 _SLOWER_THAN_MOST = 2.0  # times the usual time
@@ -81,6 +81,7 @@ class Card:
     line: str
     percent: int
     is_estimate: bool
+    age: str
 
     @property
     def chip(self) -> Chip:
@@ -91,6 +92,11 @@ class Card:
     def title(self) -> str:
         """What the video is called by."""
         return headline(self.job.prompt)
+
+    @property
+    def opening(self) -> str:
+        """As much of the prompt as stands in its dim frame."""
+        return headline(self.job.prompt, 160)
 
     @property
     def is_under_way(self) -> bool:
@@ -181,13 +187,20 @@ def differences(job: Job) -> str:
     for flag in job.flags:
         wished.append(_said(flag["what"], flag["wished"]))
         got.append(_said(flag["what"], flag["delivered"]))
-    return f"You wished {join(wished)}; it has {join(got)}."
+    return f"Wished: {join(wished)}. Delivered: {join(got)}."
 
 
 def _card(job: Job, line: Line | None, now: datetime) -> Card:
     percent, is_estimate = progress(job, now)
     stage = _stage(job, now)
-    return Card(job=job, stage=stage, line=_line(job, stage, line, now), percent=percent, is_estimate=is_estimate)
+    return Card(
+        job=job,
+        stage=stage,
+        line=_line(job, stage, line, now),
+        percent=percent,
+        is_estimate=is_estimate,
+        age=ago(job.created_at, now),
+    )
 
 
 def _stage(job: Job, now: datetime) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils import timezone
+
 from billing.models import Hold
 from generation.catalog import Kind, Parameter
 from generation.models import Job, JobEvent, Status
@@ -34,6 +36,7 @@ class Happening:
 
     at: datetime
     text: str
+    is_same_day: bool
 
 
 def facts(job: Job) -> list[Fact]:
@@ -84,7 +87,11 @@ def money_lines(job: Job) -> list[MoneyLine]:
 
 def timeline(job: Job) -> list[Happening]:
     """Return what happened, the oldest first, in words for its owner: no addresses, no library's messages."""
-    return [Happening(at=event.at, text=_told(event, job)) for event in job.events.all()]
+    first = timezone.localtime(job.created_at).date()
+    return [
+        Happening(at=event.at, text=_told(event, job), is_same_day=timezone.localtime(event.at).date() == first)
+        for event in job.events.all()
+    ]
 
 
 _MEASURES = {"duration": "duration", "generate_audio": "audio"}

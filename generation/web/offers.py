@@ -202,10 +202,15 @@ class PriceList:
         return [quote for wish in wishes if (quote := self.quote(wish))]
 
 
-def left(period: Period, limit: str) -> str:
-    """Return what is left of a limit: $0.20, 1 video, 12 s; "no limit" where there is none."""
-    value = period.left(limit)
-    return "no limit" if value is None else _of(limit, value)
+def included(period: Period) -> str:
+    """Return what the period brings, for somebody who has made nothing yet."""
+    parts = [
+        _of(limit, getattr(period, f"{limit}_limit"))
+        for limit in LIMITS
+        if getattr(period, f"{limit}_limit") is not None
+    ]
+    held = f"includes {join(parts)} a month" if parts else "has no limit"
+    return f"Your plan, {period.subscription.plan.name}, {held}."
 
 
 def _suggestion(quote: Quote) -> Suggestion:

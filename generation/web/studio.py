@@ -17,14 +17,23 @@ from generation.spec import InvalidSpec
 from generation.templatetags.clapboard import dollars
 from generation.web.cards import cards_of
 from generation.web.forms import WishForm
-from generation.web.offers import PriceList
+from generation.web.offers import PriceList, included
 from generation.web.pages import UserRequest, actor, page
 from generation.web.pulse import Place, pulse_of
 
 EXAMPLES = (
-    "A lighthouse in a storm, slow pan, 35 mm film",
-    "A red fox trots through fresh snow at dawn, handheld camera",
-    "Rain on a neon street in Tokyo, reflections, people with umbrellas",
+    {
+        "name": "Lighthouse in a storm",
+        "prompt": "A lighthouse in a storm, waves break over the rocks, slow pan, 35 mm film",
+    },
+    {
+        "name": "Fox in snow",
+        "prompt": "A red fox trots through fresh snow at dawn, handheld camera, quiet steps",
+    },
+    {
+        "name": "Rain in Tokyo",
+        "prompt": "Rain on a neon street in Tokyo at night, reflections, people with umbrellas, slow motion",
+    },
 )
 _LAST_VIDEOS = 8
 _MOST_UNDER_WAY = 24
@@ -124,6 +133,7 @@ def _composer(request: UserRequest, form: WishForm) -> dict[str, object]:
         "model_cards": prices.model_cards(form),
         "model_error": form.complaint("model"),
         "offer": prices.offer(form),
+        "included": included(prices.period),
         "examples": EXAMPLES,
     }
 

@@ -88,7 +88,8 @@ def usage(request: UserRequest) -> HttpResponse:
         "plan": period.subscription.plan,
         "sentence": _sentence(period, now),
         "limits": [_limit(period, limit) for limit in LIMITS],
-        "days": _days(period, now),
+        "days": (days := _days(period, now)),
+        "most": f"Most on one day: {dollars(max(day_.spend for day_ in days))}" if days else "",
         "is_first_page": "before" not in request.GET,
     }
     return render(request, "usage/usage.html", context)

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.text import Truncator
+from django.utils.timesince import timesince
 
 
 def span(seconds: float) -> str:
@@ -28,6 +29,13 @@ def count(number: int, noun: str) -> str:
 def day(moment: datetime) -> str:
     """Return the day of a moment: 22 December."""
     return date_format(timezone.localtime(moment), "j F")
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long ago it was, in one unit: 2 hours ago."""
+    if (now - moment).total_seconds() < 60:
+        return "just now"
+    return f"{timesince(moment, now, depth=1)} ago"
 
 
 def headline(prompt: str, characters: int = 60) -> str:

@@ -1,3 +1,4 @@
+import logging
 import shutil
 import sys
 import time
@@ -35,6 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the job, show its progress, write the file."""
+        logging.getLogger("generation").setLevel(logging.WARNING)  # the progress says what the log would
         user = User.objects.filter(email=options["user"], is_active=True).first()
         if user is None:
             raise CommandError(f"--user is {options['user']!r}; no active user has this address.")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from threading import Event, Thread
+from time import monotonic
 from typing import Self
 
 PATIENCE = 10  # seconds until a test that waits for something fails instead
@@ -118,11 +119,12 @@ def says_nothing(server: Loopback, _: socket.socket) -> None:
 
 
 def drips(content: bytes) -> Behaviour:
-    """Send a byte now and then, for ever: each single read is quick."""
+    """Send a byte now and then, without an end in sight: each single read is quick."""
 
     def behave(server: Loopback, connection: socket.socket) -> None:
         connection.sendall(content)
-        while not server.closing.wait(0.01):
+        until = monotonic() + PATIENCE  # or a client without a bound would hang the test instead of failing it
+        while monotonic() < until and not server.closing.wait(0.01):
             connection.sendall(b" ")
 
     return behave
@@ -138,9 +140,9 @@ def cuts(status: int) -> Behaviour:
 
 
 def floods(_: Loopback, connection: socket.socket) -> None:
-    """Answer without an end."""
+    """Answer without an end in sight."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
-    while True:
+    for _ in range(1000):
         connection.sendall(b" " * 65536)
 
 

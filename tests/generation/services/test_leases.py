@@ -1,6 +1,7 @@
 """What dies in the middle: fence, leases and the sweep. Each step is cut off where a kill would cut it."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -24,8 +25,16 @@ class Killed(BaseException):
     """What a kill -9 looks like from inside: nothing after it runs."""
 
 
-def kill(*args: object, **kwargs: object) -> None:
-    raise Killed
+def killed_at(monkeypatch, where: str, step: Callable[[], None]) -> None:
+    """Run a step that is killed when it comes to `where`."""
+
+    def kill(*args: object, **kwargs: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, kill)
+        with pytest.raises(Killed):
+            step()
 
 
 def expire_leases() -> None:
@@ -78,23 +87,20 @@ def test_a_job_that_nobody_handed_over_is_not_sent(sandbox, alice):
 
 def test_killed_before_the_fence_it_is_handed_over_again_and_sent_once(sandbox, alice, monkeypatch):
     job = handed_job(alice)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(submitting, "_fence", kill)
-        services.submit(job.pk)
+    killed_at(monkeypatch, "generation.services.submitting._fence", lambda: services.submit(job.pk))
     expire_leases()
 
     assert run(job).status == Status.SUCCEEDED
     assert sandbox.stats()["submissions"] == 1
 
 
-@pytest.mark.parametrize(("step", "sent"), [("WaveSpeed.submit", 0), ("_attach", 1)])
-def test_killed_around_the_post_it_stands_unknown_and_is_never_sent_again(sandbox, alice, monkeypatch, step, sent):
+@pytest.mark.parametrize(
+    ("where", "sent"),
+    [("generation.providers.wavespeed.WaveSpeed.submit", 0), ("generation.services.submitting._attach", 1)],
+)
+def test_killed_around_the_post_it_stands_unknown_and_is_never_sent_again(sandbox, alice, monkeypatch, where, sent):
     job = handed_job(alice)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(
-            f"generation.providers.wavespeed.{step}" if "." in step else f"generation.services.submitting.{step}", kill
-        )
-        services.submit(job.pk)
+    killed_at(monkeypatch, where, lambda: services.submit(job.pk))
     services.sweep()
     job.refresh_from_db()
     assert job.status == Status.SUBMITTING  # its lease still stands
@@ -128,9 +134,7 @@ def test_an_answer_that_comes_after_the_lease_still_attaches(sandbox, alice, mon
 
 def test_the_fence_s_lease_outlives_the_longest_post(sandbox, alice, monkeypatch):
     job = handed_job(alice)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("generation.providers.wavespeed.WaveSpeed.submit", kill)
-        services.submit(job.pk)
+    killed_at(monkeypatch, "generation.providers.wavespeed.WaveSpeed.submit", lambda: services.submit(job.pk))
 
     job.refresh_from_db()
     bound = submitting.wavespeed().submit_bound
@@ -253,9 +257,7 @@ def test_two_hints_of_one_video_collect_and_charge_it_once(sandbox, alice, monke
 )
 def test_killed_while_collecting_it_is_fetched_again_and_charged_once(sandbox, alice, monkeypatch, step):
     job = made_and_handed(alice, monkeypatch)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(step, kill)
-        services.collect(job.pk)
+    killed_at(monkeypatch, step, lambda: services.collect(job.pk))
     expire_leases()
 
     job = run(job)

@@ -78,8 +78,21 @@ def test_what_passes_by_itself_still_ends_well(sandbox, alice, fault):
 
 @pytest.mark.parametrize(
     "fault",
-    ["500_before", "5003_before", "408_before", "dropped_before", "plain_429"]
-    + ["500_after", "5003", "dropped", "unreadable", "no_id", "plain_429_after"],
+    [
+        [
+            "500_before",
+        ],
+        "5003_before",
+        "408_before",
+        "dropped_before",
+        "plain_429",
+        "500_after",
+        "5003",
+        "dropped",
+        "unreadable",
+        "no_id",
+        "plain_429_after",
+    ],
 )
 def test_an_answer_that_says_nothing_is_never_sent_again(sandbox, alice, fault):
     sandbox.set(faults=[fault])

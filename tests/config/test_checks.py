@@ -1,0 +1,39 @@
+"""Settings that would lose hints or pay twice do not pass `manage.py check`."""
+
+import pytest
+
+from config import checks
+
+
+def test_the_project_s_own_settings_pass():
+    for check in (
+        checks.hints_commit_with_their_rows,
+        checks.hints_do_not_run_twice_at_once,
+        checks.sqlite_waits_for_its_turn,
+        checks.cluster_gets_no_pool,
+    ):
+        assert check(None) == []
+
+
+def test_another_broker_is_an_error(settings):
+    settings.Q_CLUSTER = settings.Q_CLUSTER | {"orm": None}
+    assert [error.id for error in checks.hints_commit_with_their_rows(None)] == ["clapboard.E001"]
+
+
+@pytest.mark.parametrize("retry", [120, 361])
+def test_a_retry_that_is_over_before_a_hint_had_its_turn_is_an_error(settings, retry):
+    # 2 workers and 2 prefetched hints of 120 s each: 120 x (1 + ceil(3 / 2)) = 360.
+    main = settings.Q_CLUSTER | {"workers": 2, "queue_limit": 2, "timeout": 120, "retry": retry, "ALT_CLUSTERS": {}}
+    settings.Q_CLUSTER = main
+    assert bool(checks.hints_do_not_run_twice_at_once(None)) == (retry <= 360)
+
+
+def test_sqlite_without_immediate_transactions_is_an_error(monkeypatch, settings):
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {})
+    assert [error.id for error in checks.sqlite_waits_for_its_turn(None)] == ["clapboard.E003"]
+
+
+def test_a_connection_pool_is_an_error(monkeypatch, settings):
+    monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {"pool": True})
+    assert [error.id for error in checks.cluster_gets_no_pool(None)] == ["clapboard.E004"]
