@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 CURRENCY = "USD"
 MICROS = 1_000_000
+MOST = 10**9  # dollars that anything may be about
 
 LIMITS = ("spend", "videos", "seconds")
 """What a period limits: micro-dollars, videos, seconds of video."""
@@ -32,9 +33,10 @@ def micros(text: str) -> int:
     ValueError for what is no number or finer than a micro-dollar.
     """
     try:
-        value = Decimal(text) * MICROS
+        value = Decimal(text)
     except InvalidOperation as error:
         raise ValueError(f"{text!r} is not an amount of dollars such as 0.36") from error
-    if not value.is_finite() or value != value.to_integral_value() or abs(value) > 10**15:
+    # Compared before it is calculated with, since a product is rounded to 28 digits and may overflow.
+    if not value.is_finite() or value.copy_abs() > MOST or value != value.quantize(Decimal("0.000001")):
         raise ValueError(f"{text!r} is not an amount of dollars with at most six decimals")
-    return int(value)
+    return int(value * MICROS)

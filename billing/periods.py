@@ -1,15 +1,17 @@
 """When a subscription's months begin and end. Pure date arithmetic."""
 
 from calendar import monthrange
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def period_of(anchor: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """Return start and end (exclusive) of the month of `anchor` in which `now` lies.
+    """Return start and end (exclusive) of the month of `anchor` in which `now` lies, in UTC.
 
-    Both are aware. An anchor on the 29th to 31st falls on the last day of a shorter month and returns afterwards,
-    since each boundary is counted from the anchor itself and never from the boundary before.
+    Both are aware, in whatever zone. An anchor on the 29th to 31st falls on the last day of a shorter month and returns
+    afterwards, since each boundary is counted from the anchor itself and never from the boundary before.
     """
+    # One calendar: a month counted in another zone may be the one before or after.
+    anchor, now = anchor.astimezone(UTC), now.astimezone(UTC)
     months = (now.year - anchor.year) * 12 + now.month - anchor.month
     if _month_after(anchor, months) > now:
         months -= 1

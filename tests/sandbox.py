@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import requests
 
@@ -110,7 +110,7 @@ def _address(process: "subprocess.Popen[str]") -> str:
     return line.removeprefix("sandbox: ").strip()
 
 
-def _line(stream: TextIO) -> str:
+def _line(stream: IO[str]) -> str:
     ready, _, _ = select.select([stream], [], [], _STARTS_WITHIN)
     return stream.readline() if ready else ""
 

@@ -56,8 +56,9 @@ class Prediction:
 
     @property
     def created_at(self) -> datetime:
-        """Return the moment of its creation."""
-        return datetime.fromtimestamp(self.created / _NANOSECONDS, tz=UTC)
+        """Return the moment of its creation, to the microsecond; a float of seconds would not be exact."""
+        seconds, rest = divmod(self.created, _NANOSECONDS)
+        return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest // 1000)
 
     def accepted(self) -> dict[str, Any]:
         """Show it as the answer to its submission."""

@@ -70,9 +70,8 @@ def duration(seconds: float | None) -> str:
     """Return the length of a video: 6.04 → "6.0 s", 75 → "1:15"."""
     if seconds is None:
         return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    return clock(seconds)
+    text = f"{seconds:.1f} s"
+    return text if float(text[:-2]) < 60 else clock(round(seconds))
 
 
 @register.filter
@@ -93,20 +92,21 @@ def file_size(size: int | None) -> str:
     """Return bytes in the unit that reads best: 41000000 → "41 MB"."""
     if size is None:
         return ""
-    amount = float(size)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            break
-        amount /= 1000
-    if unit == "bytes":
+    if size < 1000:
         return f"{size} byte{'' if size == 1 else 's'}"
-    return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:.0f} {unit}"
+    amount = float(size)
+    for unit in ("kB", "MB"):
+        amount /= 1000
+        # What would be rounded to 1000 belongs to the next unit.
+        if amount < 999.5:
+            return _short(amount, unit)
+    return _short(amount / 1000, "GB")
 
 
 @register.filter
 def chip_of(job: Job) -> Chip:
     """Return how the status of a job looks and reads, with what makes it special."""
-    if job.status in {Status.RUNNING, Status.UNKNOWN} and job.late_at and job.status == Status.RUNNING:
+    if job.status == Status.RUNNING and job.late_at:
         return LATE
     if job.status == Status.SUCCEEDED and job.flags:
         return NOT_AS_WISHED
@@ -147,3 +147,7 @@ def meter_bar(spent: int, held: int, limit: int, label: str) -> dict[str, object
         "held": f"{held * 100 / of:.2f}",
         "level": "bad" if share >= 100 else "warn" if share >= 80 else "",
     }
+
+
+def _short(amount: float, unit: str) -> str:
+    return f"{amount:.1f} {unit}" if amount < 9.95 else f"{amount:.0f} {unit}"

@@ -36,7 +36,7 @@ def test_nothing_is_held_when_nobody_would_work_on_the_job(alice):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "ltx-2"], "'ltx-2' is not a model we offer"),
+        (["--model", "ltx-2"], '"ltx-2" is not a model we offer; allowed: ltx-2-pro'),
         (["--model", "ltx-2-pro", "--duration", "7"], "duration: 7 is not offered; allowed: 6, 8 or 10"),
         (["--model", "ltx-2-pro", "-o", "/no/such/folder/out.mp4"], "the folder '/no/such/folder' does not exist"),
     ],
@@ -79,7 +79,7 @@ def test_it_shows_progress_and_leaves_the_file(sandbox, tmp_path):
 
     assert ended.returncode == 0, ended.stderr
     assert "$0.48 charged." in ended.stdout
-    assert "100 % Ready." in ended.stderr
+    assert "100 % Ready" in ended.stderr
     assert probe(tmp_path / "out.mp4").duration == pytest.approx(8, abs=0.1)
     assert Period.objects.get().spend_spent == 480_000
 

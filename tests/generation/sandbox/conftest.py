@@ -44,7 +44,7 @@ class Facts:
 
 def probe(body: bytes) -> Facts:
     """Look into a video file."""
-    with av.open(io.BytesIO(body), format="mp4") as container:
+    with av.open(io.BytesIO(body), "r", format="mp4") as container:
         video = container.streams.video[0]
         assert container.duration is not None
         assert video.duration is not None

@@ -28,8 +28,9 @@ def make_scene(prompt: str = "A fox", **changes: Any) -> Scene:
 
 
 def pictures(path: Path) -> list[bytes]:
-    with av.open(str(path)) as container:
-        return [frame.to_image().tobytes() for frame in container.decode(video=0)]
+    with av.open(str(path), "r") as container:
+        frames = container.decode(video=0)
+        return [frame.to_image().tobytes() for frame in frames]  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(("inputs", "seconds", "audio"), WISHES)
