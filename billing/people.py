@@ -26,6 +26,7 @@ def add_user(
 
     A new user without a password gets one drawn, which is returned.
     """
+    email = email.lower()
     user = User.objects.filter(email=email).first() or User.objects.create_user(email)
     drawn = NewPassword(token_urlsafe(12)) if not user.has_usable_password() and password is None else None
     new_password = drawn.text if drawn else password

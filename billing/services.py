@@ -175,11 +175,15 @@ def _limits(plan: Plan) -> dict[str, int | None]:
 
 def _opened_period(subscription: Subscription, now: datetime) -> Period:
     starts_at, ends_at = period_of(subscription.anchor, now)
+    found = Period.objects.filter(subscription=subscription, starts_at=starts_at).first()
+    if found:
+        return found
+    # Whoever changes the plan waits for this lock, or was waited for: the period opens with the limits of one or other,
+    # and an upgrade that comes second finds it.
+    plan = Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk).plan
     # Two at once: the unique constraint lets one create it, the other reads that row.
     return Period.objects.get_or_create(
-        subscription=subscription,
-        starts_at=starts_at,
-        defaults={"ends_at": ends_at, **_limits(subscription.plan)},
+        subscription=subscription, starts_at=starts_at, defaults={"ends_at": ends_at, **_limits(plan)}
     )[0]
 
 

@@ -33,8 +33,9 @@ def configure_logging(*, json: bool, level: str) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
             "root": {"handlers": ["stderr"], "level": level},
-            # Enqueued hints, connection pools and codecs would drown what matters.
-            "loggers": {name: {"level": "WARNING"} for name in ("django-q", "urllib3", "asyncio", "libav", "botocore")},
+            # Hints and codecs would drown what matters; urllib3's warnings quote whole addresses.
+            "loggers": {name: {"level": "WARNING"} for name in ("django-q", "asyncio", "libav", "botocore")}
+            | {"urllib3": {"level": "ERROR"}},  ,
         }
     )
     structlog.configure(

@@ -157,12 +157,15 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+_MEDIA_ORIGINS: list[str] = []  # beside our own: where the video route redirects to
 if S3_BUCKET:
+    _endpoint = env.str("S3_ENDPOINT_URL", default="")
+    _MEDIA_ORIGINS = [_endpoint or "https://*.amazonaws.com"]
     STORAGES["default"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": S3_BUCKET,
-            "endpoint_url": env.str("S3_ENDPOINT_URL", default=None),
+            "endpoint_url": _endpoint or None,
             "region_name": env.str("S3_REGION", default=None),
             "file_overwrite": True,
             "querystring_auth": True,
@@ -192,6 +195,7 @@ ACCOUNT_CHANGE_EMAIL = True  # one address; a new one counts once it is confirme
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or address is told by mail
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Clapboard] "
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+MFA_ADAPTER = "generation.web.accounts.MFAAdapter"
 MFA_TOTP_ISSUER = "Clapboard"
 ACCOUNT_SESSION_REMEMBER = True
 
@@ -302,8 +306,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [NONE],
         "script-src": [SELF],
         "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "media-src": [SELF],
+        "img-src": [SELF, "data:", *_MEDIA_ORIGINS],
+        "media-src": [SELF, *_MEDIA_ORIGINS],
         "connect-src": [SELF],
         "font-src": [SELF],
         "manifest-src": [SELF],

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import aiohttp
 import structlog
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.db.models import F, Q
 from django_q.tasks import async_task
 
@@ -45,6 +46,7 @@ async def watch(stopping: Callable[[], bool]) -> None:
                 task.add_done_callback(asked.discard)
             await asyncio.sleep(_TICK)
         await asyncio.gather(*asked)
+    await sync_to_async(connections.close_all)()  # those of the thread that did all of it
 
 
 async def _ask(session: aiohttp.ClientSession, provider: WaveSpeed, job: Job) -> None:

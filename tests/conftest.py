@@ -8,6 +8,7 @@ import pytest
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -17,6 +18,10 @@ from tests.make import make_key, make_user
 from tests.sandbox import RunningSandbox, running_sandbox
 
 __all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]  # hooks that pytest finds here
+
+# A busy machine is no error.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 
 @receiver(post_migrate)

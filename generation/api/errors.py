@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -108,6 +109,9 @@ def _known_to_django(error: Exception) -> Problem | None:
             return Problem(status=404, code="not_found", detail="Nothing here, or not for this account.")
         case PermissionDenied():
             return Problem(status=403, code="permission_denied", detail="This is not allowed.")
+        case RequestDataTooBig():
+            detail = f"The body is too large; allowed: {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes."
+            return Problem(status=413, code="body_too_large", detail=detail)
         case SuspiciousOperation() | UnreadablePostError():
             return Problem(status=400, code="bad_request", detail="The request could not be read.")
     return None

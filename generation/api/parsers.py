@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any
 
-from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer
@@ -14,26 +13,14 @@ from rest_framework.request import Request
 _DEEPEST = 10  # levels of a body; no parameter needs more than two
 
 
-class BodyTooLarge(APIException):
-    """The body is larger than anything that we take."""
-
-    status_code = 413
-    default_code = "body_too_large"
-
-    def __init__(self) -> None:
-        super().__init__(f"The body is too large; allowed: {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
-
-
 class StrictJSONParser(JSONParser):
-    """JSON objects only, of a bounded size and depth, of what can be stored and sent back as UTF-8."""
+    """JSON objects only, of a bounded depth, of what can be stored and sent back as UTF-8."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Return the object; ParseError for anything else, BodyTooLarge before anything is read."""
+        """Return the object; ParseError for anything else. Django has looked at its size before."""
         context = dict(parser_context or {})
-        if _length(context.get("request")) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise BodyTooLarge
         try:
             # JSON is UTF-8 (RFC 8259). The caller's charset is not asked: Python also knows "zlib" by that name.
             data = super().parse(stream, media_type, context | {"encoding": "utf-8"})
@@ -66,12 +53,6 @@ class AlwaysTheSame(BaseContentNegotiation):
 
 
 _KINDS: dict[type, str] = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-
-
-def _length(request: Request | None) -> int:
-    """Return what the caller says; the server reads no byte more than that."""
-    length = request.META.get("CONTENT_LENGTH") if request else None
-    return int(length) if length and length.isdecimal() else 0
 
 
 def _is_deeper(value: object, levels: int) -> bool:

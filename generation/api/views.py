@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]
@@ -95,10 +96,24 @@ class JobCursor(CursorPagination):
         return {"type": "object", "required": list(members), "properties": members}
 
 
+class _ChoiceField(filters.ChoiceFilter.field_class):  # type: ignore[misc]  # django-filter has no types
+    """One of several values; an empty one is none of them, though forms take it for nothing said."""
+
+    def clean(self, value: Any) -> Any:
+        """Return the value."""
+        if value == "":
+            raise forms.ValidationError(self.error_messages["invalid_choice"] % {"value": ""})
+        return super().clean(value)
+
+
+class _ChoiceFilter(filters.ChoiceFilter):  # type: ignore[misc]  # django-filter has no types
+    field_class = _ChoiceField
+
+
 def _choice(values: Sequence[str], what: str, **kwargs: Any) -> filters.ChoiceFilter:
     message = f'"%(value)s" is no {what}; allowed: {", ".join(values)}.'
     choices = [(value, value) for value in values]
-    choice = filters.ChoiceFilter(choices=choices, error_messages={"invalid_choice": message}, **kwargs)
+    choice = _ChoiceFilter(choices=choices, error_messages={"invalid_choice": message}, **kwargs)
     return extend_schema_field({"type": "string", "enum": list(values)})(choice)
 
 

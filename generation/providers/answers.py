@@ -200,10 +200,12 @@ def _account_error(answer: Answer) -> RefusedForAccount:
 
 def _error(kind: type[E], answer: Answer, what: str) -> E:
     failure = _failure_code(answer)
-    code = answer.code if failure is None else failure
+    code = failure if answer.code is None or _is_good(answer.code) else answer.code
     signs = f"HTTP {answer.status}" if code is None else f"HTTP {answer.status}, code {code}"
     message = f"{what} ({signs}): {answer.words[:WORDS_LIMIT]}" if answer.words else f"{what} ({signs})."
-    return kind(message, prediction_id=answer.prediction_id, status=answer.status, code=code)
+    error = kind(message, prediction_id=answer.prediction_id, status=answer.status, code=code)
+    error.words = answer.words[:WORDS_LIMIT]
+    return error
 
 
 def _delayed(kind: type[D], answer: Answer, what: str) -> D:

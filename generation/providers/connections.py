@@ -28,7 +28,7 @@ FAILURES = (OSError, HTTPError, HTTPException)
 PIECE = 1 << 16
 
 
-class AnswerTooLong(OSError):  # noqa: N818 - named for what happened
+class AnswerTooLong(OSError):
     """The answer is longer than any honest one."""
 
 

@@ -1,5 +1,4 @@
 """What may go wrong between us and a provider, one class for each row of the law of the job (states.md)."""
-# ruff: noqa: N818 - named for what happened, as the rows are
 
 from __future__ import annotations
 
@@ -8,7 +7,8 @@ class ProviderError(Exception):
     """The provider gave no prediction.
 
     `message` never carries the key. `status` is the HTTP status and `code` the envelope's, where there was one.
-    With a `prediction_id` the answer named a prediction: look at it before anything else.
+    `words` are the provider's own, empty where it said none. With a `prediction_id` the answer named a prediction: look
+    at it before anything else.
     """
 
     def __init__(
@@ -16,6 +16,7 @@ class ProviderError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
+        self.words = ""
         self.prediction_id = prediction_id
         self.status = status
         self.code = code

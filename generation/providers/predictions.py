@@ -95,7 +95,7 @@ def read_code(value: object) -> int | None:
         return int(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e9:
         return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e9 else None
 
 
 def read_failure_code(data: Mapping[str, object]) -> int | None:
@@ -113,17 +113,22 @@ def read_words(error: object) -> str:
     if not error:
         return ""
     words = error if isinstance(error, str) else json.dumps(error, ensure_ascii=False)
-    return " ".join(words.split())
+    return " ".join(_storable(words).split())
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return _storable(value) if isinstance(value, str) else ""
+
+
+def _storable(text: str) -> str:
+    # JSON may spell half a surrogate pair or a NUL, and no database takes those.
+    return text.encode(errors="replace").decode().replace("\0", "")
 
 
 def _outputs(value: object) -> tuple[str, ...]:
     items = value if isinstance(value, list) else [value]
     addresses = (item.get("url") if isinstance(item, dict) else item for item in items)
-    return tuple(address for address in addresses if isinstance(address, str) and address)
+    return tuple(text for text in map(_text, addresses) if text)
 
 
 def _any_true(value: object) -> bool:

@@ -1,9 +1,11 @@
 """Starts the sandbox from the command line: `python -m generation.sandbox --port 0 --seconds 0.2 --tiny`."""
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from . import SandboxOptions, serve
@@ -20,8 +22,17 @@ def main() -> None:
         chosen["include_inputs"] = not chosen.pop("no_inputs")
     # Being told to stop ends it like Ctrl-C, so that the folder is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if chosen.pop("until_eof"):
+        threading.Thread(target=_stop_at_eof, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
         serve(SandboxOptions(**{"files": Path(folder), **chosen}))
+
+
+def _stop_at_eof() -> None:
+    """Stop when whoever started this has gone, however that happened."""
+    while sys.stdin.buffer.read(1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault-probability", type=float)
     parser.add_argument("--fault-seed", type=int)
     parser.add_argument("--price", action="append", type=_price, metavar="MODEL=DOLLARS", help="dollars a second")
+    parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     return parser
 
 

@@ -61,6 +61,9 @@ async def json_object(request: Request) -> dict[str, Any]:
             raise RefusalError(413, "request body too large")
     try:
         value = json.loads(body)
+        if b"\\ud" in body.lower():
+            # Half a surrogate pair is valid JSON but no text; it becomes a question mark.
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         raise RefusalError(400, "invalid JSON body") from None
     if not isinstance(value, dict):

@@ -1,17 +1,13 @@
 """Draws the pictures of a scene: a dark stage, a clapperboard's stripe, the prompt, a running timecode, SANDBOX."""
 
-import math
 from dataclasses import dataclass
-from functools import lru_cache
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
+from .lettering import LINE, drawable, fitted, font_of
 from .scene import Scene
 
 _WHITE = (242, 242, 246)
-_SHOWN_CHARACTERS = 700
-
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +45,12 @@ class Painter:
         draw = ImageDraw.Draw(self._stage)
         at, scene = self._at, self._scene
         top = at.stripe + at.margin * 0.55
-        draw.text((at.margin, top), scene.model, font=_font(at.unit * 3.1), fill=scene.tint(0.78, 0.35))
+        draw.text((at.margin, top), scene.model, font=font_of(at.unit * 3.1), fill=scene.tint(0.78, 0.35))
         self._badge(draw)
         self._prompt(draw)
 
     def _badge(self, draw: ImageDraw.ImageDraw) -> None:
-        at, font = self._at, _font(self._at.unit * 2.9)
+        at, font = self._at, font_of(self._at.unit * 2.9)
         wide = font.getlength("SANDBOX")
         right, bottom = at.width - at.margin, at.height - at.margin * 1.05
         pad = at.unit * 1.5
@@ -65,11 +61,11 @@ class Painter:
     def _prompt(self, draw: ImageDraw.ImageDraw) -> None:
         at = self._at
         room = at.middle_bottom - at.middle_top
-        size, lines = _fitted(_clean(self._scene.prompt), at.width - 2 * at.margin, room, at.unit)
-        line = size * 1.32
+        size, lines = fitted(drawable(self._scene.prompt), at.width - 2 * at.margin, room, at.unit)
+        line = size * LINE
         y = at.middle_top + max(0.0, (room - line * len(lines)) / 2)
         for text in lines:
-            draw.text((at.margin, y), text, font=_font(size), fill=_WHITE)
+            draw.text((at.margin, y), text, font=font_of(size), fill=_WHITE)
             y += line
 
     def _stripe(self, draw: ImageDraw.ImageDraw, second: float) -> None:
@@ -91,7 +87,7 @@ class Painter:
         lit = scene.tint(0.6, 0.85) if int(second * 2) % 2 == 0 else scene.tint(0.28, 0.4)
         draw.ellipse((at.margin, middle - dot, at.margin + 2 * dot, middle + dot), fill=lit)
         x = at.margin + at.unit * 3.6
-        big, small = _font(at.unit * 6.2), _font(at.unit * 3)
+        big, small = font_of(at.unit * 6.2), font_of(at.unit * 3)
         draw.text((x, middle), _timecode(second), font=big, fill=_WHITE, anchor="lm")
         x += big.getlength("00:00.0") + at.unit * 2
         draw.text((x, middle), f"/ {_timecode(scene.duration)}", font=small, fill=scene.tint(0.7, 0.25), anchor="lm")
@@ -140,59 +136,14 @@ def _turned(scene: Scene) -> Scene:
 
 def _glow(stage: Image.Image, color: tuple[int, int, int], center: tuple[float, float], reach: float) -> None:
     """Light the stage softly around a point given as parts of its width and height."""
-    radius = round(max(stage.size) * reach * 0.75)
-    # The gradient runs from 0 in the middle to 255 at the edge; squared, its edge cannot be seen.
-    light = Image.radial_gradient("L").point([round((255 - n) ** 2 / 255 * 0.8) for n in range(256)])
+    radius = round(max(stage.size) * reach)
+    # The gradient runs from 0 in the middle to 180 at the nearest edge; squared, where it ends cannot be seen.
+    light = Image.radial_gradient("L").point([round((max(0, 178 - n) / 178) ** 2 * 205) for n in range(256)])
     mask = light.resize((2 * radius, 2 * radius), Image.Resampling.BICUBIC)
     left, top = round(stage.width * center[0]) - radius, round(stage.height * center[1]) - radius
     stage.paste(color, (left, top), mask)
 
 
-def _fitted(text: str, width: float, room: float, unit: float) -> tuple[float, list[str]]:
-    """Return the largest size at which the text fits, and its lines; cut off what fits at no size."""
-    lines: list[str] = []
-    size = unit * 3
-    for size in (unit * 8.5, unit * 7, unit * 5.6, unit * 4.4, unit * 3.6, unit * 3):
-        lines = _wrapped(text, _font(size), width)
-        if len(lines) * size * 1.32 <= room:
-            return size, lines
-    kept = lines[: max(1, math.floor(room / (size * 1.32)))]
-    return size, [*kept[:-1], f"{kept[-1]} …"]
-
-
-def _wrapped(text: str, font: Font, width: float) -> list[str]:
-    lines: list[str] = []
-    line = ""
-    for word in _breakable(text, font, width):
-        longer = f"{line} {word}".strip()
-        if line and font.getlength(longer) > width:
-            lines.append(line)
-            longer = word
-        line = longer
-    return [*lines, line] if line else lines
-
-
-def _breakable(text: str, font: Font, width: float) -> list[str]:
-    """Split a text into words, and words wider than a line into pieces."""
-    pieces: list[str] = []
-    for word in text.split():
-        fits = max(1, int(len(word) * width / max(width, font.getlength(word))))
-        pieces += [word[start : start + fits] for start in range(0, len(word), fits)]
-    return pieces
-
-
-def _clean(prompt: str) -> str:
-    """Return what can be drawn of a prompt: no control characters, no halves of surrogate pairs, not too much of it."""
-    readable = prompt.encode("utf-8", "replace").decode()
-    short = readable if len(readable) <= _SHOWN_CHARACTERS else f"{readable[:_SHOWN_CHARACTERS]} …"
-    return "".join(character if character.isprintable() else " " for character in short)
-
-
 def _timecode(second: float) -> str:
     minutes, seconds = divmod(second, 60)
     return f"{int(minutes):02d}:{seconds:04.1f}"
-
-
-@lru_cache(maxsize=64)
-def _font(size: float) -> Font:
-    return ImageFont.load_default(max(6, round(size)))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 # Raise it when the drawing changes, or old files of the cache would be served.
-_DRAWING = 1
+_DRAWING = 2
 _TINY = (160, 90)
 _TINY_WRONG = (128, 72)
 _WRONG = (640, 360)

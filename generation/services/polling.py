@@ -44,7 +44,7 @@ def unreachable(job_id: UUID, error: ProviderError) -> None:
     """Ask again later when the provider gave no answer; that says nothing about the prediction."""
     now = clock.now()
     if isinstance(error, RefusedForAccount):
-        close_gate(f"WaveSpeed refuses the account: {error}", now=now)
+        close_gate(f"WaveSpeed refuses the account: {error.reason}", now=now)
     _wait(job_id, now)
 
 

@@ -100,7 +100,7 @@ def _usual_seconds(job: Job) -> float:
 
 
 def _refused(job: Job, error: RefusedForJob) -> None:
-    code, message = wording.refusal(error.code, str(error))
+    code, message = wording.refusal(error.code, error.words)
     fail(job, code=code, message=message, now=clock.now(), by=_worker(job), provider_error=str(error))
 
 
@@ -108,7 +108,7 @@ def _refused_for_account(job: Job, error: RefusedForAccount) -> None:
     the_gate()
     now = clock.now()
     with transaction.atomic():
-        close_gate(f"WaveSpeed refuses the account: {error}", now=now)
+        close_gate(f"WaveSpeed refuses the account: {error.reason}", now=now)
         _back_to_the_queue(job, "WaveSpeed refuses the account for now; the job waits.", timedelta(0))
 
 

@@ -53,7 +53,8 @@ def move(job: Job, to: Status, *, now: datetime, by: Actor, note: str = "", **fi
     for name, value in fields.items():
         setattr(job, name, value)
     tell(job, now=now, by=by, note=note, before=before)
-    log.info("job moved", job_id=str(job.pk), prediction_id=job.prediction_id, before=before, after=to, note=note)
+    ids = {"job_id": str(job.pk), "prediction_id": job.prediction_id, "request_id": job.request_id}
+    log.info("job moved", before=before, after=to, **ids)
     return True
 
 

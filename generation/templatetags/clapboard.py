@@ -46,9 +46,7 @@ def icon(name: str) -> SafeString:
     """Show an icon of the sprite, hidden from readers: a word stands beside it."""
     if name not in NAMES:
         raise KeyError(f"{name} is not in generation.web.icons.NAMES")
-    return format_html(
-        '<svg class="icon" aria-hidden="true"><use href="{}#i-{}"/></svg>', reverse("icons"), name
-    )
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#i-{}"/></svg>', reverse("icons"), name)
 
 
 @register.simple_tag

@@ -56,7 +56,7 @@ def gallery(request: UserRequest) -> HttpResponse:
             # Back then shows all that was seen; a cursor and no number, see design of the pages 5.4.
             response["HX-Replace-Url"] = asked.address(until=jobs[-1].pk)
         return response
-    under_way = cards_of(request.user, own.under_way().order_by("-created_at", "-id")[:_MOST_UNDER_WAY], now)
+    under_way = cards_of(request.user, own.under_way().order_by("created_at", "id")[:_MOST_UNDER_WAY], now)
     ended = Count("pk", filter=Q(status=Status.FAILED)), Count("pk", filter=Q(status=Status.CANCELED))
     counts = Job.objects.filter(user=request.user).aggregate(failed=ended[0], canceled=ended[1])
     context |= {

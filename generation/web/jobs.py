@@ -48,7 +48,9 @@ def cancel(request: UserRequest, job_id: UUID) -> HttpResponse:
         sent = request.POST.get("place", "")
         place = Place(sent) if sent in set(Place) else Place.CARD
         changes = [Change(card=_card(request, job_id), place=place, is_new_stage=True)]
-        return render(request, "jobs/_changes.html", _changes(changes) | {"too_late": too_late}, status=status)
+        # The button that was pressed is gone: the focus goes to the heading of its card.
+        context = _changes(changes) | {"too_late": too_late, "takes_focus": True}
+        return render(request, "jobs/_changes.html", context, status=status)
     if too_late:
         card = _card(request, job_id)
         context = _whole(card) | {"pulse": pulse_of([(card, Place.PAGE)]), "too_late": too_late}

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.http.request import QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import reswap, retarget
 
 from billing import services as billing
 from billing.services import InsufficientQuota, ModelNotInPlan, NoPrice
@@ -79,7 +80,11 @@ def _make(request: UserRequest, form: WishForm) -> HttpResponse:
         problem = _price_changed(form, error) if isinstance(error, PriceChanged) else str(error)
         return _answer(request, form, HTTPStatus.CONFLICT, problem=problem)
     if request.htmx:
-        return render(request, "studio/_made.html", _composer(request, form.emptied()) | _stage(request))
+        context = _composer(request, form.emptied()) | _stage(request)
+        response = render(request, "studio/_made.html", context)
+        # The stage is what is swapped and the form comes beside it: the focus belongs on the stage, and htmx puts it
+        # back to where it was after everything that comes beside.
+        return reswap(retarget(response, "#stage"), "outerHTML")
     return _see(job)
 
 
@@ -139,11 +144,11 @@ def _composer(request: UserRequest, form: WishForm) -> dict[str, object]:
 
 
 def _stage(request: UserRequest) -> dict[str, object]:
-    """Return the newest job, what else is under way, and the last videos."""
+    """Return the newest job, what else is under way in the order of its turn, and the last videos."""
     now = clock.now()
     own = Job.objects.filter(user=request.user).select_related("hold")
     newest = own.order_by("-created_at", "-id")[:1]
-    under_way = own.under_way().order_by("-created_at", "-id")[:_MOST_UNDER_WAY]
+    under_way = own.under_way().order_by("created_at", "id")[:_MOST_UNDER_WAY]
     videos = own.filter(status=Status.SUCCEEDED).order_by("-created_at", "-id")[: _LAST_VIDEOS + 1]
     jobs = {job.pk: job for found in (newest, under_way, videos) for job in found}
     cards = {card.job.pk: card for card in cards_of(request.user, jobs.values(), now)}

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from billing.money import dollars, micros
 
+NO_NUMBERS = ["", "free", "1.2.3", "NaN", "sNaN", "-Infinity", "0x10", "1,50"]
+BEYOND_MEASURE = ["1e30", "1e999999", "-1e999999", "1000000000.000001"]
+TOO_FINE = ["0.0000001", "1e-999999", "0.36000000000000000000000000000001"]
 AMOUNTS = st.integers(-(10**15), 10**15)
 
 
@@ -34,11 +37,7 @@ def test_micros_reads_dollars(text, amount):
     assert micros(text) == amount
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "free", "0.0000001", "1.2.3", "NaN", "sNaN", "-Infinity", "1e30", "1e999999", "1e-999999", "-1e999999"]
-    + ["1000000000.000001", "0x10", "1,50", "0.36000000000000000000000000000001"],
-)
+@pytest.mark.parametrize("text", NO_NUMBERS + BEYOND_MEASURE + TOO_FINE)
 def test_micros_refuses_what_is_no_amount(text):
     with pytest.raises(ValueError, match="is not an amount of dollars"):
         micros(text)

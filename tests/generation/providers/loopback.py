@@ -85,8 +85,8 @@ class Loopback:
 def _read_request(connection: socket.socket) -> Request | None:
     with connection.makefile("rb") as stream:
         line = stream.readline().decode("latin-1").split()
-        if len(line) != 3:
-            return None
+        if len(line) != 3 or not line[2].startswith("HTTP/"):
+            return None  # TLS, or nothing at all
         headers: dict[str, str] = {}
         while (text := stream.readline().decode("latin-1").strip()) != "":
             name, _, value = text.partition(":")
@@ -142,7 +142,7 @@ def cuts(status: int) -> Behaviour:
 def floods(_: Loopback, connection: socket.socket) -> None:
     """Answer without an end in sight."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
-    for _ in range(1000):
+    for _piece in range(1000):
         connection.sendall(b" " * 65536)
 
 

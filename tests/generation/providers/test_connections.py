@@ -92,7 +92,7 @@ def test_a_drip_slower_than_each_read_is_bounded_as_a_whole() -> None:
             start = time.monotonic()
             while time.monotonic() - start < 1:
                 assert answer.raw.read(1)
-        with bounded_by(2), pytest.raises(Ambiguous):
+        with bounded_by(PATIENCE / 2), pytest.raises(Ambiguous):
             client_of(server.url).submit(MODEL, INPUTS)
 
 
@@ -179,7 +179,7 @@ def test_a_look_up_that_hangs_is_not_sent_and_ends(monkeypatch: pytest.MonkeyPat
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    with bounded_by(2), pytest.raises(NotSent):
+    with bounded_by(PATIENCE / 2), pytest.raises(NotSent):
         client_of("http://slow.invalid", connect_timeout=0.2).submit(MODEL, INPUTS)
     done.set()
 
@@ -200,7 +200,7 @@ def full_backlog() -> Iterator[int]:
 
 
 def test_a_connect_time_out_is_not_sent_and_ends() -> None:
-    with full_backlog() as port, bounded_by(2), pytest.raises(NotSent):
+    with full_backlog() as port, bounded_by(PATIENCE / 2), pytest.raises(NotSent):
         client_of(f"http://127.0.0.1:{port}", connect_timeout=0.2).submit(MODEL, INPUTS)
 
 
@@ -219,8 +219,8 @@ def test_many_dead_addresses_share_one_connect_time_out(monkeypatch: pytest.Monk
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(("127.0.0.1", server.getsockname()[1]))
-        with bounded_by(2), pytest.raises(NotSent):
-            client_of(f"http://many.invalid:{server.getsockname()[1]}", connect_timeout=0.4).submit(MODEL, INPUTS)
+        with bounded_by(PATIENCE / 2), pytest.raises(NotSent):
+            client_of(f"http://many.invalid:{server.getsockname()[1]}", connect_timeout=1).submit(MODEL, INPUTS)
         for one in waiting:
             one.close()
 
@@ -244,7 +244,7 @@ def test_a_server_without_tls_gets_no_byte_of_a_request() -> None:
 
 
 def test_a_tls_handshake_that_hangs_is_not_sent_and_ends() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent, bounded_by(2), pytest.raises(NotSent):
+    with socket.create_server(("127.0.0.1", 0)) as silent, bounded_by(PATIENCE / 2), pytest.raises(NotSent):
         client_of(f"https://127.0.0.1:{silent.getsockname()[1]}", connect_timeout=0.2).submit(MODEL, INPUTS)
 
 

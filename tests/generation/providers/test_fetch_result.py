@@ -60,6 +60,13 @@ def test_fetch_result_asks_once_and_ends(behaviour: Behaviour) -> None:
     assert len(server.requests) == 1
 
 
+def test_fetch_result_reads_no_answer_above_the_limit() -> None:
+    content = envelope(prediction(error="x" * (1 << 20)))
+    with Loopback(loopback.answers(200, content)) as server, pytest.raises(Unavailable):
+        fetch(server.url)
+    assert len(server.requests) == 1
+
+
 def test_fetch_result_of_a_server_that_hangs_up_is_unavailable() -> None:
     with Loopback(loopback.hangs_up) as server, pytest.raises(Unavailable):
         fetch(server.url)

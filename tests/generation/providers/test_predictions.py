@@ -108,6 +108,7 @@ def test_an_error_is_kept_within_bounds() -> None:
         (True, "", None),
         ("twelve", "", None),
         ("²", "", None),
+        (10**40, "", None),
         ([], "", None),
     ],
 )
@@ -129,6 +130,11 @@ def test_moderation_is_told_apart_from_other_failures(data: Any, expected: objec
     found = read_prediction(data)
     assert found is not None
     assert found.is_moderated is expected
+
+
+def test_what_no_database_takes_is_left_out() -> None:
+    found = read(error="a\0b\ud800c", outputs=["https://a/\0\udfff"], status="\0", created_at="\ud800")
+    assert (found.error, found.outputs, found.status, found.created_at) == ("ab?c", ("https://a/?",), "", "?")
 
 
 @pytest.mark.parametrize("took", [None, "12", True, -1, float("nan"), float("inf")])

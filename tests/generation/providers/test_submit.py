@@ -28,7 +28,7 @@ from generation.providers.errors import (
 )
 from generation.providers.predictions import Prediction
 from generation.providers.wavespeed import WaveSpeed
-from tests.generation.providers.cases import CONCURRENCY, ID, NO_CREDIT, SUBMITS, envelope, prediction, refusal
+from tests.generation.providers.cases import CONCURRENCY, ID, NO_CREDIT, SUBMITS, envelope, failed, prediction, refusal
 from tests.generation.providers.conftest import KEY, URL
 
 Refusal = TypeVar("Refusal", bound=ProviderError)
@@ -135,8 +135,10 @@ def test_submit_sends_nothing_that_is_no_json(client: WaveSpeed, value: object) 
 def test_moderation_is_told_apart(client: WaveSpeed) -> None:
     responses.post(ADDRESS, json=refusal(1200, "Content policy"))
     responses.post(ADDRESS, json=refusal(1401, "duration must be 6, 8 or 10"))
-    moderated, invalid = refusals(client, RefusedForJob, 2)
+    responses.post(ADDRESS, json=refusal(1200, data=failed(400)))
+    moderated, invalid, failed_at_once = refusals(client, RefusedForJob, 3)
     assert moderated.moderated
+    assert failed_at_once.moderated
     assert not invalid.moderated
     assert "duration must be 6, 8 or 10" in invalid.message
 

@@ -19,7 +19,7 @@ HUNYUAN = "wavespeed-ai/hunyuan-video-1.5/text-to-video"
 HUNYUAN_IMAGE = "wavespeed-ai/hunyuan-video-1.5/image-to-video"
 
 FINAL = {"completed", "failed", "cancelled", "timeout", "deleted"}
-_PATIENCE = 30
+_PATIENCE = 120
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

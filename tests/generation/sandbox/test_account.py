@@ -192,7 +192,7 @@ def test_models_are_listed_with_their_schemas(api: Api) -> None:
 def test_uploads_are_put_and_fetched_without_a_key(api: Api, sandbox: RunningSandbox) -> None:
     body = bytes(range(256)) * 5000
     url = api.upload(body, "my fox/é.mp4", "video/mp4")
-    answer = requests.get(url, timeout=10)
+    answer = requests.get(url, timeout=60)
     assert (answer.status_code, answer.content, answer.headers["Content-Type"]) == (200, body, "video/mp4")
     assert sandbox.stats()["leaked_keys"] == 0
 
@@ -208,7 +208,7 @@ def test_an_upload_is_announced(api: Api) -> None:
     assert (ticket["type"], ticket["filename"], ticket["size"]) == ("image", "a.png", 4)
     assert ticket["upload"]["method"] == "PUT"
     assert ticket["upload"]["headers"] == {"Content-Type": "image/png"}
-    assert requests.get(ticket["download_url"], timeout=10).status_code == 404
+    assert requests.get(ticket["download_url"], timeout=60).status_code == 404
 
 
 def test_bytes_must_come_as_they_were_announced(api: Api, sandbox: RunningSandbox) -> None:
@@ -216,7 +216,7 @@ def test_bytes_must_come_as_they_were_announced(api: Api, sandbox: RunningSandbo
     url, headers = ticket["upload"]["url"], ticket["upload"]["headers"]
 
     def put(body: bytes, to: str = url, **more: str) -> int:
-        return requests.put(to, data=body, headers={**headers, **more}, timeout=10).status_code
+        return requests.put(to, data=body, headers={**headers, **more}, timeout=60).status_code
 
     assert put(b"1234", Authorization="Bearer a-key") == 400
     assert sandbox.stats()["leaked_keys"] == 1

@@ -24,7 +24,7 @@ def test_stats_count_what_happened(api: Api, sandbox: RunningSandbox) -> None:
     "changes", [{"port": 1}, {"seconds": "long"}, {"faults": ["nonsense"]}, {"faults": "failed"}, {"tiny": 1}]
 )
 def test_options_that_make_no_sense_change_nothing(api: Api, sandbox: RunningSandbox, changes: dict[str, Any]) -> None:
-    answer = requests.post(f"{sandbox.url}/sandbox/options", json={**changes, "balance": 1}, timeout=10)
+    answer = requests.post(f"{sandbox.url}/sandbox/options", json={**changes, "balance": 1}, timeout=60)
     assert answer.status_code == 400
     assert sandbox.stats()["balance"] == 10_000
     assert api.wait(api.submit("A fox"))["status"] == "completed"

@@ -52,7 +52,7 @@ def test_a_body_without_end_is_refused(api: Api) -> None:
 def test_unknown_addresses_and_methods_answer_in_an_envelope(api: Api) -> None:
     assert api.call("GET", "/nothing/here").json()["code"] in {404, 405}
     assert api.call("DELETE", "/balance").json()["code"] == 405
-    assert requests.get(f"{api.url}/elsewhere", timeout=10).json()["code"] == 404
+    assert requests.get(f"{api.url}/elsewhere", timeout=60).json()["code"] == 404
 
 
 def test_an_unknown_model_is_refused(api: Api, sandbox: RunningSandbox) -> None:
@@ -63,6 +63,20 @@ def test_an_unknown_model_is_refused(api: Api, sandbox: RunningSandbox) -> None:
 
 def test_an_unknown_prediction_is_not_found(api: Api) -> None:
     assert api.poll("0" * 32).status_code == 404
+
+
+def test_half_a_surrogate_pair_breaks_nothing(api: Api, sandbox: RunningSandbox) -> None:
+    answer = api.call("POST", f"/{LTX_PRO}", data=b'{"prompt": "A fox \\uD83E and \\ud83e\\udd8a"}')
+    assert api.wait(answer.json()["data"]["id"])["status"] == "completed"
+    (prediction,) = sandbox.stats()["predictions"]
+    assert prediction["prompt"] == "A fox ? and \U0001f98a"
+
+
+def test_it_stops_when_whoever_started_it_is_gone() -> None:
+    with running_sandbox() as sandbox:
+        assert sandbox.process.stdin is not None
+        sandbox.process.stdin.close()
+        assert sandbox.process.wait(timeout=60) == 0
 
 
 def test_options_of_the_command_line_reach_the_sandbox() -> None:

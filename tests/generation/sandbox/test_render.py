@@ -93,16 +93,16 @@ def test_media_that_is_no_video_fails_the_prediction(api: Api) -> None:
 
 def test_outputs_need_no_key_but_their_whole_address(api: Api, sandbox: RunningSandbox) -> None:
     url = api.made("A fox")
-    whole = requests.get(url, timeout=10)
+    whole = requests.get(url, timeout=60)
     assert whole.headers["Content-Type"] == "video/mp4"
     assert whole.headers["Content-Length"] == str(len(whole.content))
-    part = requests.get(url, headers={"Range": "bytes=10-19"}, timeout=10)
+    part = requests.get(url, headers={"Range": "bytes=10-19"}, timeout=60)
     assert (part.status_code, part.content) == (206, whole.content[10:20])
-    assert requests.get(url.partition("?")[0], timeout=10).status_code == 403
-    assert requests.get(f"{url}0", timeout=10).status_code == 403
-    assert requests.get(f"{url}é", timeout=10).status_code == 403
+    assert requests.get(url.partition("?")[0], timeout=60).status_code == 403
+    assert requests.get(f"{url}0", timeout=60).status_code == 403
+    assert requests.get(f"{url}é", timeout=60).status_code == 403
     assert sandbox.stats()["leaked_keys"] == 0
-    assert requests.get(url, headers={"Authorization": "Bearer a-key"}, timeout=10).status_code == 400
+    assert requests.get(url, headers={"Authorization": "Bearer a-key"}, timeout=60).status_code == 400
     assert sandbox.stats()["leaked_keys"] == 1
 
 

@@ -1,7 +1,7 @@
 import pytest
 import requests
 
-from tests.generation.sandbox.conftest import LTX_PRO, Api
+from tests.generation.sandbox.conftest import LTX_PRO, Api, wait_until
 from tests.sandbox import RunningSandbox
 
 BEFORE = [
@@ -59,10 +59,10 @@ def test_the_connection_may_drop_without_an_answer(api: Api, sandbox: RunningSan
 
 def test_a_dropped_connection_drops_no_other(api: Api, sandbox: RunningSandbox) -> None:
     with requests.Session() as kept_open:
-        before = kept_open.get(f"{sandbox.url}/sandbox/stats", timeout=10)
+        before = kept_open.get(f"{sandbox.url}/sandbox/stats", timeout=60)
         with pytest.raises(requests.ConnectionError):
             api.try_submit("A fox [fault:dropped]")
-        after = kept_open.get(f"{sandbox.url}/sandbox/stats", timeout=10)
+        after = kept_open.get(f"{sandbox.url}/sandbox/stats", timeout=60)
     assert (before.json()["submissions"], after.json()["submissions"]) == (0, 1)
 
 
@@ -74,6 +74,7 @@ def test_an_answer_may_hang_while_the_prediction_runs(api: Api, sandbox: Running
             headers={"Authorization": "Bearer k"},
             timeout=0.3,
         )
+    wait_until(lambda: sandbox.stats()["submissions"] == 1)
     (prediction,) = sandbox.stats()["predictions"]
     assert api.wait(prediction["id"])["status"] == "completed"
 

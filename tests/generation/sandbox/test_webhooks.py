@@ -53,7 +53,7 @@ class Ear:
         self.hooks: queue.Queue[Hook] = queue.Queue()
 
     def hear(self) -> Hook:
-        return self.hooks.get(timeout=20)
+        return self.hooks.get(timeout=60)
 
 
 @contextlib.contextmanager

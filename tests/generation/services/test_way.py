@@ -79,9 +79,7 @@ def test_what_passes_by_itself_still_ends_well(sandbox, alice, fault):
 @pytest.mark.parametrize(
     "fault",
     [
-        [
-            "500_before",
-        ],
+        "500_before",
         "5003_before",
         "408_before",
         "dropped_before",

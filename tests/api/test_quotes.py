@@ -1,0 +1,82 @@
+"""What it would cost: the same number as is held and charged."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from billing import services as billing
+from billing.models import Hold, LedgerEntry, Period, Price, Subscription, User
+from generation.models import Job
+from tests.conftest import api_of
+from tests.make import ACTOR, make_job, make_plan, make_user
+
+WISH = {"model": "ltx-2-pro", "prompt": "A red fox in snow"}
+
+
+@pytest.mark.parametrize(("seconds", "dollars"), [(6, "0.36"), (8, "0.48"), (10, "0.60")])
+@pytest.mark.parametrize("sound", [True, False])
+def test_the_price_table(api, seconds, dollars, sound):
+    wish = WISH | {"duration": seconds, "generate_audio": sound}
+    quote = api.post("/api/v1/quotes", wish).json()
+    job = api.post("/api/v1/jobs", wish | {"max_cost": quote["cost"]}).json()
+    hold = Hold.objects.get()
+    assert quote["cost"] == job["cost"]["quoted"] == job["cost"]["held"] == dollars
+    assert quote["price_id"] == hold.price_id
+    billing.settle(hold, now=timezone.now(), by=ACTOR)
+    assert api.get("/api/v1/usage").json()["limits"]["spend"]["spent"] == dollars
+
+
+def test_a_quote_in_json(api, alice):
+    make_job(alice)
+    quote = api.post("/api/v1/quotes", WISH | {"seed": 1}).json()
+    period = Period.objects.get()
+    assert quote == {
+        "model": "lightricks/ltx-2-pro/text-to-video",
+        "cost": "0.36",
+        "currency": "USD",
+        "price_id": Price.objects.get(model="lightricks/ltx-2-pro/text-to-video").pk,
+        "fits": True,
+        "violated": None,
+        "limits": {
+            "spend": {"limit": "100.00", "spent": "0.00", "held": "0.36", "left": "99.64"},
+            "videos": {"limit": 30, "spent": 0, "held": 1, "left": 29},
+            "seconds": {"limit": None, "spent": 0, "held": 6, "left": None},
+        },
+        "resets_at": period.ends_at.isoformat().replace("+00:00", "Z"),
+        "warnings": [{"parameter": "seed", "message": "LTX-2 Pro has no seed; it is ignored."}],
+    }
+
+
+@pytest.mark.django_db
+def test_a_quote_writes_nothing_not_even_for_somebody_new():
+    user = User.objects.create_user("new@example.org", "correct horse")
+    assert api_of(user).post("/api/v1/quotes", WISH).json()["limits"]["videos"]["limit"] == 2
+    for model in (Job, Hold, LedgerEntry, Period, Subscription):
+        assert not model.objects.exists()
+
+
+@pytest.mark.parametrize("limit", ["spend", "videos", "seconds"])
+@pytest.mark.django_db
+def test_a_quote_that_does_not_fit_names_the_limit_that_a_job_would_hit(limit):
+    api = api_of(make_user(plan=make_plan(**{f"{limit}_limit": 0})))
+    quote = api.post("/api/v1/quotes", WISH).json()
+    assert (quote["fits"], quote["violated"]) == (False, limit)
+    assert api.post("/api/v1/jobs", WISH).json()["violated"] == limit
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(360_000, True), (359_999, False)])
+@pytest.mark.django_db
+def test_what_fills_a_limit_exactly_fits_and_one_micro_more_does_not(limit, fits):
+    api = api_of(make_user(plan=make_plan(spend_limit=limit)))
+    assert api.post("/api/v1/quotes", WISH).json()["fits"] is fits
+    assert (api.post("/api/v1/jobs", WISH).status_code == 202) is fits
+
+
+def test_a_price_holds_from_its_start(api):
+    now = timezone.now()
+    model = "lightricks/ltx-2-pro/text-to-video"
+    Price.objects.create(model=model, micros_per_second=70_000, starts_at=now + timedelta(hours=1))
+    assert api.post("/api/v1/quotes", WISH).json()["cost"] == "0.36"
+    Price.objects.create(model=model, micros_per_second=70_001, starts_at=now - timedelta(seconds=1))
+    assert api.post("/api/v1/quotes", WISH).json()["cost"] == "0.420006"

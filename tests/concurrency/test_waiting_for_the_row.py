@@ -1,0 +1,106 @@
+"""What an UPDATE on PostgreSQL does after it waited for another one's row: all steps in a fixed order."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from billing import services as billing
+from billing.models import Period, Plan, User
+from billing.money import Amount
+from tests.billing.make import make_hold
+from tests.make import ACTOR, make_plan, make_user
+from tests.processes import wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+
+ONE = Amount(spend=1, videos=0, seconds=1)
+
+
+@pytest.fixture
+def period():
+    """Is a period with room for one micro-dollar; its plan allows the same."""
+    alice = make_user(plan=make_plan(spend_limit=2))
+    return make_hold(alice, ONE).period
+
+
+def in_turn(first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
+    """Do `first`, begin `second` before `first` is committed, and commit when `second` waits or is through."""
+    done = threading.Event()
+
+    def follow() -> object:
+        try:
+            return second()
+        finally:
+            done.set()
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            one = first()
+            two = other.submit(follow)
+            wait_until(lambda: done.is_set() or somebody_waits(), "the second one waits for the first")
+        return one, two.result()
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # or a transaction sees the same activity for ever
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        cursor.execute(waiting)
+        return cursor.fetchone() is not None
+
+
+def take_through_a_join(period: Period, amount: Amount) -> bool:
+    """Take as ours does, but with the limit of the plan, which stands behind a join."""
+    used = F("spend_spent") + F("spend_held") + amount.spend
+    fits = Period.objects.filter(pk=period.pk, subscription__plan__spend_limit__gte=used)
+    return fits.update(spend_held=F("spend_held") + amount.spend) == 1
+
+
+def test_the_second_hold_sees_what_the_first_one_took(period):
+    assert in_turn(lambda: billing._take(period, ONE), lambda: billing._take(period, ONE)) == (True, False)
+    period.refresh_from_db()
+    assert period.left("spend") == 0
+
+
+def test_control_a_limit_behind_a_join_oversells(period, unchecked):
+    # This test exists to show why the limits stand on the period's own row.
+    both = in_turn(lambda: take_through_a_join(period, ONE), lambda: take_through_a_join(period, ONE))
+    assert both == (True, True)
+    period.refresh_from_db()
+    assert period.left("spend") == -1
+
+
+def test_a_limit_behind_a_join_refuses_where_nobody_is_in_the_way(period):
+    assert take_through_a_join(period, ONE)
+    assert not take_through_a_join(period, ONE)
+
+
+@pytest.mark.parametrize("first_opens", [True, False])
+def test_a_larger_plan_reaches_the_period_that_is_just_being_opened(first_opens):
+    user = User.objects.create_user("new@example.org")
+    now = timezone.now()
+    billing.subscription_of(user, now)
+    pro = Plan.objects.get(slug="pro")
+
+    def opening() -> object:
+        return make_hold(user, ONE, now=now)
+
+    def upgrading() -> object:
+        return billing.change_plan(user, pro, now=now)
+
+    in_turn(*(opening, upgrading) if first_opens else (upgrading, opening))
+    assert Period.objects.get().spend_limit == pro.spend_limit
+
+
+def test_room_that_is_just_being_made_is_not_seen_yet(period):
+    held = make_hold(period.subscription.user, ONE)
+    both = in_turn(lambda: billing.release(held, now=timezone.now(), by=ACTOR), lambda: billing._take(period, ONE))
+    # A refusal too many for a moment, never a hold too many.
+    assert both == (True, False)
+    assert billing._take(period, ONE)

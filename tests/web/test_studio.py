@@ -1,0 +1,413 @@
+"""The studio: what it shows, what it makes, and what it says when it doesn't."""
+
+import re
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from billing.models import Hold, LedgerEntry, Price, User
+from generation import catalog
+from generation.catalog import LTX_2_PRO, Kind, Parameter, VideoModel
+from generation.models import Job, Status
+from tests.make import make_job, make_plan, make_user
+from tests.web.conftest import browser_of
+from tests.web.reading import title_of, value_of, words
+
+HTMX = {"HX-Request": "true"}
+
+
+def sent(client: Client, **fields: object) -> dict[str, object]:
+    """Return the form as a browser would send it, with other values for some fields."""
+    page = client.get("/")
+    hidden = {name: value_of(page, name) for name in ("token", "max_cost", "priced", "shown")}
+    return {**hidden, "model": LTX_2_PRO.id, "duration": "6", "generate_audio": "true", "prompt": "A red fox", **fields}
+
+
+def raise_price(micros_per_second: int) -> None:
+    Price.objects.create(model=LTX_2_PRO.id, micros_per_second=micros_per_second, starts_at=timezone.now())
+
+
+# --- What stands there ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery/", "/usage/", f"/videos/{UUID(int=7)}/", "/jobs/pulse"])
+def test_a_page_asks_strangers_to_sign_in(client, db, path):
+    answer = client.get(path)
+    assert (answer.status_code, answer["Location"]) == (302, f"/accounts/login/?next={path}")
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery/", "/usage/"])
+def test_a_page_stays_out_of_shared_caches_and_apart_from_its_fragments(browser_of_alice, path):
+    answer = browser_of_alice.get(path)
+    assert {"private", "no-cache"} <= set(answer["Cache-Control"].split(", "))
+    assert "HX-Request" in answer["Vary"]
+
+
+def test_each_length_shows_its_price(browser_of_alice):
+    assert "Length 6 s $0.36 8 s $0.48 10 s $0.60" in words(browser_of_alice.get("/"))
+
+
+def test_the_button_says_the_price_and_the_line_below_what_it_leaves(db, settings):
+    settings.SANDBOX = False
+    user = make_user(plan="free")
+    page = words(browser_of(user).get("/"))
+    assert "Make video · $0.36" in page
+    assert re.search(r"Leaves \$1\.64 of \$2\.00 and 1 of 2 videos until \d+ \w+\.", page)
+
+
+def test_in_the_sandbox_the_button_speaks_of_play_money(browser_of_alice, settings):
+    settings.SANDBOX = True
+    assert "Make test video · $0.36 of play money" in words(browser_of_alice.get("/"))
+
+
+def test_a_plan_without_limits_says_so(db):
+    user = make_user(plan=make_plan())
+    assert "Your plan has no limit." in words(browser_of(user).get("/"))
+
+
+def test_an_empty_account_reads_what_its_plan_includes(db):
+    user = make_user(plan="free")
+    page = words(browser_of(user).get("/"))
+    assert "Your first video appears here." in page
+    assert "Your plan, Free, includes $2.00 and 2 videos a month." in page
+
+
+def test_a_model_outside_the_plan_can_be_seen_but_not_chosen(db):
+    user = make_user(plan=make_plan(name="Small", models_allowed=["another/model"]))
+    client = browser_of(user)
+    page = client.get("/")
+    assert "Not in your plan" in words(page)
+    assert "LTX-2 Pro is not part of your plan, Small." in words(page)
+    assert client.post("/", sent(client)).status_code == 409
+    assert not Job.objects.exists()
+
+
+def test_without_a_price_row_no_price_is_shown_and_nothing_is_made(alice, browser_of_alice):
+    Price.objects.all().delete()
+    page = browser_of_alice.get("/")
+    assert "$0.36" not in words(page).replace("play money", "")
+    assert 'aria-disabled="true"' in page.content.decode()
+    fields = {"token": str(uuid4()), "max_cost": "360000", "model": LTX_2_PRO.id, "prompt": "x"}
+    answer = browser_of_alice.post("/", fields)
+    assert answer.status_code == 409
+    assert "There is no price for" in words(answer)
+    assert not Job.objects.exists()
+
+
+def test_the_stage_shows_the_newest_job_then_what_is_under_way_then_videos(alice, browser_of_alice):
+    make_job(alice, status=Status.SUCCEEDED, prompt="A finished fox")
+    make_job(alice, status=Status.RUNNING, prompt="A running fox")
+    make_job(alice, status=Status.SUCCEEDED, prompt="The newest fox")
+    page = words(browser_of_alice.get("/"))
+    stage = page[page.index("The newest fox") :]
+    assert (
+        stage.index("Under way")
+        < stage.index("A running fox")
+        < stage.index("Last videos")
+        < stage.index("A finished fox")
+    )
+
+
+def test_the_stage_holds_the_only_player(alice, browser_of_alice):
+    for _ in range(3):
+        make_job(alice, status=Status.SUCCEEDED)
+    assert browser_of_alice.get("/").content.decode().count("<video") == 1
+
+
+def test_bob_sees_nothing_of_alice(alice, browser_of_bob):
+    make_job(alice, status=Status.SUCCEEDED, prompt="Alice's secret")
+    assert "secret" not in words(browser_of_bob.get("/"))
+
+
+def test_again_with_changes_fills_the_form(alice, browser_of_alice):
+    job = make_job(alice, prompt="A <b>fox</b>\nin snow", parameters={"duration": 8, "generate_audio": False})
+    page = browser_of_alice.get(f"/?from={job.pk}").content.decode()
+    assert "A &lt;b&gt;fox&lt;/b&gt;\nin snow</textarea>" in page
+    assert re.search(r'name="duration" value="8" checked', page)
+    assert not re.search(r'name="generate_audio" value="true" checked', page)
+
+
+def test_bob_can_not_begin_from_alice_s_job(alice, browser_of_bob):
+    assert browser_of_bob.get(f"/?from={make_job(alice).pk}").status_code == 404
+
+
+@pytest.mark.parametrize("wished", ["", "x", "00000000", "%00"])
+def test_a_link_that_names_no_job_shows_an_empty_form(browser_of_alice, wished):
+    assert browser_of_alice.get(f"/?from={wished}").status_code == 200
+
+
+def test_the_number_of_queries_does_not_grow_with_the_jobs(alice, browser_of_alice, django_assert_max_num_queries):
+    for status in (Status.QUEUED, Status.RUNNING, Status.SUCCEEDED) * 5:
+        make_job(alice, status=status)
+    with django_assert_max_num_queries(16):
+        browser_of_alice.get("/")
+
+
+# --- Making -----------------------------------------------------------------------------------------------------------
+
+
+def test_make_sets_the_price_aside_and_leads_to_the_job(alice, browser_of_alice):
+    answer = browser_of_alice.post("/", sent(browser_of_alice, duration="8", max_cost="480000"))
+    job = Job.objects.get()
+    assert (answer.status_code, answer["Location"]) == (303, f"/videos/{job.pk}/")
+    assert (job.user, job.prompt, job.parameters) == (alice, "A red fox", {"duration": 8, "generate_audio": True})
+    assert (job.hold.state, job.hold.spend) == (Hold.State.HELD, 480_000)
+
+
+def test_history_and_ledger_name_the_user_and_the_request(alice, browser_of_alice):
+    browser_of_alice.post("/", sent(browser_of_alice), headers={"X-Request-ID": "request-of-the-studio"})
+    job, line = Job.objects.get(), LedgerEntry.objects.get()
+    assert (job.events.get().actor, line.actor) == (f"user {alice.pk}", f"user {alice.pk}")
+    assert (job.request_id, line.request_id) == ("request-of-the-studio", "request-of-the-studio")
+
+
+def test_a_switch_that_is_off_is_a_wish_for_silence(browser_of_alice):
+    # A checkbox that is off sends nothing; the hidden field before it does.
+    browser_of_alice.post("/", sent(browser_of_alice, generate_audio="false"))
+    assert Job.objects.get().parameters["generate_audio"] is False
+
+
+def test_the_same_form_twice_makes_one_job(browser_of_alice):
+    form = sent(browser_of_alice)
+    places = {browser_of_alice.post("/", form)["Location"] for _ in range(2)}
+    assert len(places) == Job.objects.count() == LedgerEntry.objects.count() == 1
+
+
+def test_with_htmx_the_new_card_comes_on_top_with_the_focus_and_the_form_is_empty(browser_of_alice):
+    form = sent(browser_of_alice, duration="8", max_cost="480000")
+    answer = browser_of_alice.post("/", form, headers=HTMX)
+    job, html = Job.objects.get(), answer.content.decode()
+    assert answer.status_code == 200
+    assert re.search(rf'<h2[^>]* id="title-{job.pk}"[^>]* data-autofocus', html)
+    assert answer["HX-Retarget"] == "#stage"
+    assert re.search(r'<form id="composer"[^>]*hx-swap-oob="true"', html)
+    assert "<html" not in html
+    assert re.search(r"<textarea[^>]*>\s*</textarea>", html), "a second press must not make a second video"
+    assert value_of(answer, "token") != form["token"]
+    assert 'name="duration" value="8" checked' in html
+    assert "A red fox: in the queue." in words(answer)
+
+
+def test_browsers_send_line_ends_of_two_characters_and_they_count_as_one(browser_of_alice):
+    prompt = "\r\n".join(["x" * 99] * 50)  # 5,049 characters as sent, 4,999 as counted
+    answer = browser_of_alice.post("/", sent(browser_of_alice, prompt=prompt))
+    assert answer.status_code == 303
+    assert Job.objects.get().prompt == prompt.replace("\r\n", "\n")
+
+
+# --- Not making -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"prompt": "  "}, "This is blank"),
+        ({"prompt": "x" * 5001}, "This has 5001 characters"),
+        ({"prompt": "\x00"}, "NUL"),
+        ({"duration": "7"}, "7 is not offered; allowed: 6, 8 or 10."),
+        ({"duration": "six"}, '"six" is not a whole number'),
+        ({"duration": "6.0"}, '"6.0" is not a whole number'),
+        ({"generate_audio": "maybe"}, '"maybe" is not true or false'),
+        ({"model": "another"}, "is not a model we offer"),
+    ],
+)
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_a_wish_that_is_wrong_is_told_at_its_field_and_in_the_summary(browser_of_alice, fields, complaint, headers):
+    answer = browser_of_alice.post("/", sent(browser_of_alice, **fields), headers=headers)
+    assert answer.status_code == 422
+    page, name = words(answer), next(iter(fields))
+    assert page.count(complaint) >= 2
+    assert f'href="#wish-{name}"' in answer.content.decode()
+    assert f'id="wish-{name}"' in answer.content.decode()
+    assert "Nothing was made yet, and nothing was charged." in page
+    assert not Job.objects.exists()
+    assert not LedgerEntry.objects.exists()
+
+
+def test_a_rejected_form_keeps_everything(browser_of_alice):
+    form = sent(browser_of_alice, prompt="x" * 5001, duration="10", generate_audio="false")
+    answer = browser_of_alice.post("/", form, headers=HTMX)
+    html = answer.content.decode()
+    assert "x" * 5001 in html
+    assert 'name="duration" value="10" checked' in html
+    assert not re.search(r'name="generate_audio" value="true" checked', html)
+    assert value_of(answer, "token") == form["token"]
+
+
+def test_a_price_that_rose_meanwhile_is_shown_and_needs_a_second_press(browser_of_alice):
+    form = sent(browser_of_alice)
+    raise_price(70_000)
+    answer = browser_of_alice.post("/", form, headers=HTMX)
+    assert answer.status_code == 409
+    assert "The price is now $0.42 (was $0.36). Press again to make it." in words(answer)
+    assert not Job.objects.exists()
+    again = form | {"max_cost": value_of(answer, "max_cost"), "token": value_of(answer, "token")}
+    assert browser_of_alice.post("/", again).status_code == 303
+    assert Job.objects.get().hold.spend == 420_000
+
+
+def test_a_price_that_fell_meanwhile_is_no_obstacle(browser_of_alice):
+    form = sent(browser_of_alice)
+    raise_price(50_000)
+    assert browser_of_alice.post("/", form).status_code == 303
+    assert Job.objects.get().hold.spend == 300_000
+
+
+def test_without_a_script_another_length_is_priced_before_it_is_made(browser_of_alice):
+    answer = browser_of_alice.post("/", sent(browser_of_alice, duration="10"))
+    assert answer.status_code == 409
+    assert "With these settings it costs $0.60. Press again to make it." in words(answer)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("max_cost", ["", "much", "-", "0.36", "²"])
+def test_nothing_is_made_where_no_price_was_seen(browser_of_alice, max_cost):
+    answer = browser_of_alice.post("/", sent(browser_of_alice, max_cost=max_cost))
+    assert answer.status_code == 409
+    assert "Here is the price. Press again to make it." in words(answer)
+    assert not Job.objects.exists()
+
+
+def test_check_price_prices_the_form_and_makes_nothing(browser_of_alice):
+    answer = browser_of_alice.post("/", sent(browser_of_alice, duration="10", prompt="", ask="price"))
+    assert answer.status_code == 200
+    assert "$0.60 of play money" in words(answer)
+    assert value_of(answer, "max_cost") == "600000"
+    assert not Job.objects.exists()
+
+
+# --- Out of quota -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def poor(db: None) -> User:
+    """Has $0.44 left of $0.80."""
+    user = make_user(plan=make_plan(name="Tiny", spend_limit=800_000))
+    make_job(user)
+    return user
+
+
+def test_too_dear_says_what_is_needed_what_is_left_and_what_fits(poor):
+    client = browser_of(poor)
+    answer = client.post("/", sent(client, duration="8", max_cost="480000"), headers=HTMX)
+    page, html = words(answer), answer.content.decode()
+    assert answer.status_code == 402
+    assert "$0.48 needed, $0.44 left until" in page
+    assert re.search(r'<button[^>]* id="make"[^>]* aria-disabled="true" aria-describedby="offer-sentence"', html)
+    assert "LTX-2 Pro, 6 s: $0.36 fits" in page
+    assert "10 s: $0.60 fits" not in page
+    assert Job.objects.count() == 1
+
+
+def test_a_suggestion_fills_the_form_and_keeps_the_prompt(poor):
+    client = browser_of(poor)
+    chosen = f"model={LTX_2_PRO.id} duration=6"
+    answer = client.post("/", sent(client, duration="8", instead=chosen, prompt="A long tale"))
+    assert answer.status_code == 200
+    html = answer.content.decode()
+    assert 'name="duration" value="6" checked' in html
+    assert "A long tale</textarea>" in html
+    assert 'id="make" data-submit aria-describedby' in html, "it fits: the button is on"
+    assert Job.objects.count() == 1
+
+
+def test_all_videos_used_says_what_the_renewal_brings(db):
+    user = make_user(plan="free")
+    for _ in range(2):
+        make_job(user)
+    page = words(browser_of(user).get("/"))
+    assert re.search(r"All 2 videos of this period are used\. \d+ \w+ brings 2 more\.", page)
+
+
+# --- The live price ---------------------------------------------------------------------------------------------------
+
+
+def test_the_offer_follows_the_form_and_writes_nothing(browser_of_alice):
+    answer = browser_of_alice.post("/studio/offer", sent(browser_of_alice, duration="10", prompt=""), headers=HTMX)
+    assert answer.status_code == 200
+    assert "$0.60 of play money" in words(answer)
+    assert value_of(answer, "max_cost") == "600000"
+    assert 'id="fields"' not in answer.content.decode(), "the same model keeps its fields, and they their focus"
+    assert not Job.objects.exists()
+
+
+def test_the_offer_of_an_invalid_form_has_no_price(browser_of_alice):
+    answer = browser_of_alice.post("/studio/offer", sent(browser_of_alice, duration="7"), headers=HTMX)
+    assert "There is no price for these settings" in words(answer)
+    assert "max_cost" not in answer.content.decode()
+    assert "$" not in words(answer)
+
+
+# --- The next model is data -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def another_model(monkeypatch: pytest.MonkeyPatch, db: None) -> VideoModel:
+    """Is offered beside LTX-2 Pro: no sound, a size that decides the price, and a word that is free."""
+    size = Parameter(name="size", kind=Kind.TEXT, label="Size", default="480p", choices=("480p", "720p"))
+    style = Parameter(name="style", kind=Kind.TEXT, label="Style", default="", max_length=20)
+    length = replace(LTX_2_PRO.parameter("duration"), choices=(5, 8), default=5)
+    model = replace(
+        LTX_2_PRO,
+        id="test/silent",
+        names=("silent", "test/silent"),
+        title="Silent",
+        summary="480p or 720p, no sound",
+        parameters=(LTX_2_PRO.parameter("prompt"), length, size, style),
+        variants={"480p": "480p", "720p": "720p"},
+        variant_parameter="size",
+    )
+    monkeypatch.setattr(catalog, "MODELS", (LTX_2_PRO, model))
+    names = {name: entry for entry in (LTX_2_PRO, model) for name in entry.names}
+    monkeypatch.setattr(catalog, "_BY_NAME", names)
+    for variant, price in (("480p", 20_000), ("720p", 40_000)):
+        Price.objects.create(model=model.id, variant=variant, micros_per_second=price, starts_at=timezone.now())
+    return model
+
+
+def test_another_model_of_the_catalogue_is_offered_with_its_own_fields(browser_of_alice, another_model):
+    page = words(browser_of_alice.get("/"))
+    assert "Silent 480p or 720p, no sound from $0.02 a second" in page
+    answer = browser_of_alice.post(
+        "/studio/offer", sent(browser_of_alice, model=another_model.id, duration="8"), headers=HTMX
+    )
+    page, html = words(answer), answer.content.decode()
+    assert 'id="fields" class="stack" hx-swap-oob="true"' in html
+    assert "Length 5 s $0.10 8 s $0.16" in page
+    assert "Size 480p $0.16 720p $0.32" in page
+    assert "$0.16 of play money" in page
+
+
+def test_what_another_model_has_no_word_for_is_kept_and_said_once(browser_of_alice, another_model):
+    form = sent(browser_of_alice, model=another_model.id, duration="8", generate_audio="false")
+    answer = browser_of_alice.post("/studio/offer", form, headers=HTMX)
+    assert words(answer).count("Silent has no sound.") == 1
+    back = form | {
+        "model": LTX_2_PRO.id,
+        "generate_audio": value_of(answer, "generate_audio"),
+        "shown": another_model.id,
+    }
+    answer = browser_of_alice.post("/studio/offer", back, headers=HTMX)
+    assert 'id="wish-generate_audio" name="generate_audio" value="true" aria' in answer.content.decode(), "still off"
+
+
+def test_another_model_is_made_with_its_own_words_only(browser_of_alice, another_model):
+    form = sent(browser_of_alice, model=another_model.id, duration="8", size="720p", style="noir", max_cost="320000")
+    assert browser_of_alice.post("/", form).status_code == 303
+    job = Job.objects.get()
+    assert (job.model, job.parameters) == ("test/silent", {"duration": 8, "size": "720p", "style": "noir"})
+    assert job.hold.spend == 320_000
+
+
+def test_what_fits_looks_at_all_models(another_model):
+    user = make_user(plan=make_plan(spend_limit=200_000))
+    page = words(browser_of(user).get("/"))
+    assert "$0.36 needed, $0.20 left" in page
+    assert "Silent, 5 s, 720p: $0.20 fits Silent, 8 s, 480p: $0.16 fits Silent, 5 s, 480p: $0.10 fits" in page
+
+
+def test_the_tab_says_where_one_is(browser_of_alice):
+    assert title_of(browser_of_alice.get("/")) == "Studio · Clapboard"
