@@ -35,7 +35,7 @@ def configure_logging(*, json: bool, level: str) -> None:
             "root": {"handlers": ["stderr"], "level": level},
             # Hints and codecs would drown what matters; urllib3's warnings quote whole addresses.
             "loggers": {name: {"level": "WARNING"} for name in ("django-q", "asyncio", "libav", "botocore")}
-            | {"urllib3": {"level": "ERROR"}},  ,
+            | {"urllib3": {"level": "ERROR"}},
         }
     )
     structlog.configure(

@@ -1,0 +1,103 @@
+"""The operators' desk: what the pages of the admin have in common. unfold under Django's types, since it ships none."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django import forms
+from django.db.models import Model
+from django.http import HttpRequest
+
+from billing.money import MICROS, dollars
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin, TabularInline
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
+
+    def display(
+        *, description: str = "", ordering: str = "", label: Mapping[str, str] | None = None, boolean: bool = False
+    ) -> Callable[[_F], _F]: ...
+
+    def action(**says: Any) -> Callable[[_F], _F]: ...
+
+    class DialogForm(forms.Form): ...
+
+    class MoneyWidget(forms.NumberInput): ...
+
+else:
+    from unfold.admin import ModelAdmin, TabularInline
+    from unfold.decorators import action, display
+    from unfold.forms import BaseDialogForm as DialogForm
+    from unfold.widgets import UnfoldAdminDecimalFieldWidget as MoneyWidget
+
+__all__ = ["DialogForm", "DollarsField", "Kept", "ModelAdmin", "OnlyReadRows", "ReadOnly", "TabularInline"]
+__all__ += ["action", "display", "usd"]
+
+
+class Kept(ModelAdmin[Any] if TYPE_CHECKING else ModelAdmin):
+    """Rows that are never deleted, since the ledger speaks of them."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Say no."""
+        return False
+
+
+class ReadOnly(Kept):
+    """Rows that only code may write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Say no."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Say no; who may view it, still sees it."""
+        return False
+
+
+class OnlyReadRows(TabularInline[Any, Any] if TYPE_CHECKING else TabularInline):
+    """Rows of the page's own row, to look at."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Say no."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Say no."""
+        return False
+
+
+def usd(micros: int | None) -> str:
+    """Return micro-dollars as people read them; what is unlimited says so."""
+    return "unlimited" if micros is None else f"${dollars(micros)}"
+
+
+class DollarsField(forms.DecimalField):
+    """Dollars on the page, micro-dollars in the row."""
+
+    widget = MoneyWidget
+
+    def __init__(self, **says: Any) -> None:
+        says.setdefault("min_value", 0)
+        super().__init__(max_digits=15, decimal_places=6, **says)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show the row's integer as dollars; what somebody typed stays as it was."""
+        return dollars(value) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        """Return micro-dollars: six decimals are the finest there is, so nothing is rounded."""
+        cleaned: Decimal | None = super().clean(value)
+        return None if cleaned is None else int(cleaned * MICROS)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare amounts, not how they are written."""
+        return super().has_changed(self.prepare_value(initial), data)
