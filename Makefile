@@ -22,14 +22,13 @@ lint: $(READY)  ## check style, types, the house's walls, migrations and templat
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint --check --lint templates
+	$(BIN)/djlint --quiet --lint templates
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django makemigrations --check --dry-run
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python -m django check --fail-level WARNING
 
-format: $(READY)  ## format code and templates
+format: $(READY)  ## format code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/djlint --reformat --quiet templates
 
 bench: $(READY)  ## measure, as ratios in one run
 	@$(BIN)/python -m tests.bench

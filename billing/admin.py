@@ -15,7 +15,7 @@ from django.utils import timezone
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from billing import services
-from billing.desk import DollarsField, Kept, ModelAdmin, OnlyReadRows, ReadOnly, display, usd
+from billing.desk import DollarsField, Kept, ModelAdmin, ModelForm, OnlyReadRows, ReadOnly, display, usd
 from billing.models import ApiKey, Hold, LedgerEntry, Period, Plan, Price, Subscription, User
 from billing.people import add_user
 
@@ -41,7 +41,7 @@ class NewUserForm(UserCreationForm):  # type: ignore[misc]  # unfold has no type
 
 
 @admin.register(User)
-class UsersAdmin(Kept, UserAdmin):
+class UsersAdmin(Kept, UserAdmin):  # type: ignore[type-arg]  # not generic while it runs
     """Who makes videos. Closed by taking `active` away, never deleted."""
 
     form = UserChangeForm
@@ -86,7 +86,7 @@ class UsersAdmin(Kept, UserAdmin):
         may: bool = super().has_change_permission(request, obj)
         return may and (request.user.is_superuser or not (isinstance(obj, User) and obj.is_superuser))
 
-    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm[User], change: bool) -> None:  # noqa: FBT001 - Django's
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm, change: bool) -> None:  # noqa: FBT001 - Django's
         """Make a user with their verified address and subscription; or change one, whose keys end with the account.
 
         What waits for somebody who was deactivated is canceled by the watcher.
@@ -166,14 +166,14 @@ class AuthenticatorsAdmin(ReadOnly):
 
 
 @admin.register(Group)
-class GroupsAdmin(GroupAdmin, ModelAdmin):  # type: ignore[type-arg,misc]
+class GroupsAdmin(GroupAdmin, ModelAdmin):
     """What several operators may do."""
 
 
 # --- Money ------------------------------------------------------------------------------------------------------------
 
 
-class PlanForm(forms.ModelForm[Plan]):
+class PlanForm(ModelForm):
     """Takes dollars."""
 
     monthly_price = DollarsField(help_text="Dollars a month, for show: nothing is collected.")
@@ -181,7 +181,10 @@ class PlanForm(forms.ModelForm[Plan]):
 
     class Meta:
         model = Plan
-        fields = "__all__"
+        fields = (
+            *("name", "slug", "order", "monthly_price", "spend_limit", "videos_limit", "seconds_limit"),
+            *("models_allowed", "jobs_at_a_time"),
+        )
 
     def clean_models_allowed(self) -> list[str] | None:
         """Take a list of ids or nothing."""
@@ -206,7 +209,8 @@ class PlansAdmin(Kept):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         """Count who has each."""
-        return super().get_queryset(request).annotate(subscribers=Count("subscriptions"))
+        plans: QuerySet[Plan] = super().get_queryset(request).annotate(subscribers=Count("subscriptions"))
+        return plans
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Keep the slug, by which commands and new users find a plan."""
@@ -227,7 +231,7 @@ class PlansAdmin(Kept):
         """Return how many have it."""
         return int(plan.subscribers)
 
-    def save_model(self, request: HttpRequest, obj: Plan, form: forms.ModelForm[Plan], change: bool) -> None:  # noqa: FBT001 - Django's
+    def save_model(self, request: HttpRequest, obj: Plan, form: ModelForm, change: bool) -> None:  # noqa: FBT001 - Django's
         """Save it and say from when it holds."""
         super().save_model(request, obj, form, change)
         if change and form.changed_data:
@@ -237,7 +241,7 @@ class PlansAdmin(Kept):
             )
 
 
-class PriceForm(forms.ModelForm[Price]):
+class PriceForm(ModelForm):
     """Takes dollars a second, from now or later on."""
 
     micros_per_second = DollarsField(label="Dollars a second", help_text="Six decimals at most.")
@@ -274,7 +278,7 @@ class PriceForm(forms.ModelForm[Price]):
 
 
 @admin.register(Price)
-class PricesAdmin(ModelAdmin):  # type: ignore[type-arg]
+class PricesAdmin(ModelAdmin):
     """What a second costs. A new price is a new row; one that has begun stays for ever."""
 
     form = PriceForm
@@ -305,7 +309,7 @@ class PricesAdmin(ModelAdmin):  # type: ignore[type-arg]
         return may and isinstance(obj, Price) and obj.starts_at > timezone.now()
 
 
-class SubscriptionForm(forms.ModelForm[Subscription]):
+class SubscriptionForm(ModelForm):
     """Offers plans."""
 
     class Meta:
@@ -334,7 +338,7 @@ class SubscriptionsAdmin(Kept):
         self,
         request: HttpRequest,
         obj: Subscription,
-        form: forms.ModelForm[Subscription],
+        form: ModelForm,
         change: bool,  # noqa: FBT001 - Django's
     ) -> None:
         """Give the user another plan, by the service that knows what follows."""

@@ -11,7 +11,11 @@ from django.http import HttpRequest
 from billing.money import MICROS, dollars
 
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin, TabularInline
+    from django.contrib import admin
+
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+    ModelForm = forms.ModelForm[Any]
 
     _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -26,16 +30,17 @@ if TYPE_CHECKING:
     class MoneyWidget(forms.NumberInput): ...
 
 else:
+    from django.forms import ModelForm
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.decorators import action, display
     from unfold.forms import BaseDialogForm as DialogForm
     from unfold.widgets import UnfoldAdminDecimalFieldWidget as MoneyWidget
 
-__all__ = ["DialogForm", "DollarsField", "Kept", "ModelAdmin", "OnlyReadRows", "ReadOnly", "TabularInline"]
+__all__ = ["DialogForm", "DollarsField", "Kept", "ModelAdmin", "ModelForm", "OnlyReadRows", "ReadOnly", "TabularInline"]
 __all__ += ["action", "display", "usd"]
 
 
-class Kept(ModelAdmin[Any] if TYPE_CHECKING else ModelAdmin):
+class Kept(ModelAdmin):
     """Rows that are never deleted, since the ledger speaks of them."""
 
     list_per_page = 50
@@ -59,7 +64,7 @@ class ReadOnly(Kept):
         return False
 
 
-class OnlyReadRows(TabularInline[Any, Any] if TYPE_CHECKING else TabularInline):
+class OnlyReadRows(TabularInline):
     """Rows of the page's own row, to look at."""
 
     extra = 0

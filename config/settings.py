@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
 
 from config.logs import configure_logging
 
@@ -316,4 +317,77 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-UNFOLD = {"SITE_TITLE": "Clapboard", "SITE_HEADER": "Clapboard", "SITE_SYMBOL": "movie"}
+
+
+def _pages(title: str, *pages: tuple[str, str, str]) -> dict[str, object]:
+    """Return a group of the admin's sidebar, of pages given as title, icon and "app.model"."""
+
+    def item(name: str, icon: str, model: str) -> dict[str, object]:
+        app, _, kind = model.partition(".")
+        return {
+            "title": name,
+            "icon": icon,
+            "link": reverse_lazy(f"admin:{app}_{kind}_changelist"),
+            "permission": lambda request: request.user.has_perm(f"{app}.view_{kind}"),
+        }
+
+    return {"title": title, "separator": True, "items": [item(*page) for page in pages]}
+
+
+UNFOLD = {
+    "SITE_TITLE": "Clapboard",
+    "SITE_HEADER": "Clapboard",
+    "SITE_SUBHEADER": "Operations",
+    "SITE_SYMBOL": "movie",
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "ENVIRONMENT": "generation.admin.environment",
+    "COLORS": {
+        # The house's marigold: dark enough below white words from 600 on, light enough above dark ones up to 500.
+        "primary": {
+            "50": "#FFF9EB",
+            "100": "#FDF1D6",
+            "200": "#FADFA0",
+            "300": "#F5C65A",
+            "400": "#F5B82E",
+            "500": "#E3A414",
+            "600": "#7D5200",
+            "700": "#6B4600",
+            "800": "#573900",
+            "900": "#442D00",
+            "950": "#2B1C00",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            _pages("Today", ("Jobs", "movie", "generation.job"), ("What happened", "timeline", "generation.jobevent")),
+            _pages(
+                "Money",
+                ("Plans", "sell", "billing.plan"),
+                ("Prices", "payments", "billing.price"),
+                ("Subscriptions", "card_membership", "billing.subscription"),
+                ("Periods", "calendar_month", "billing.period"),
+                ("Holds", "lock_clock", "billing.hold"),
+                ("Ledger", "receipt_long", "billing.ledgerentry"),
+            ),
+            _pages("Provider", ("Gate", "toll", "generation.gate")),
+            _pages(
+                "People",
+                ("Users", "person", "billing.user"),
+                ("API keys", "key", "billing.apikey"),
+                ("E-mail addresses", "mail", "account.emailaddress"),
+                ("Second steps", "phonelink_lock", "mfa.authenticator"),
+                ("Groups", "group", "auth.group"),
+            ),
+            _pages(
+                "System",
+                ("Heartbeats", "monitor_heart", "generation.heartbeat"),
+                ("Hints waiting", "hourglass_empty", "django_q.ormq"),
+                ("Hints done", "task_alt", "django_q.success"),
+                ("Hints failed", "error", "django_q.failure"),
+                ("Changes in here", "history", "admin.logentry"),
+            ),
+        ],
+    },
+}

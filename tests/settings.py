@@ -9,7 +9,14 @@ from pathlib import Path
 # A folder a process: workers of xdist, and runs of several people at once, never share files or a database.
 _data = Path(tempfile.mkdtemp(prefix="clapboard-tests-"))
 _owner = os.getpid()
-atexit.register(lambda: os.getpid() == _owner and shutil.rmtree(_data, ignore_errors=True))
+
+
+def _remove() -> None:
+    if os.getpid() == _owner:  # not in what we forked
+        shutil.rmtree(_data, ignore_errors=True)
+
+
+atexit.register(_remove)
 
 os.environ["READ_ENV_FILES"] = "0"
 os.environ["DEBUG"] = "1"

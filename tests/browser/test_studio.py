@@ -81,7 +81,7 @@ def test_a_video_from_the_first_word_to_the_player(page, login, whole_sandbox, d
     with page.expect_download() as download:
         card.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "a-red-fox-in-snow_ltx-2-pro_8s.mp4"
-    card.get_by_role("link", name="A red fox in snow").click()
+    card.get_by_role("link", name="A red fox in snow", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("A red fox in snow")
     page.get_by_role("link", name="in Usage").click()
     expect(page.get_by_text("$0.48 spent of $2.00")).to_be_visible()

@@ -50,7 +50,7 @@ def test_bad_input_names_field_value_and_what_is_allowed(alice, life, arguments,
 
 
 def test_a_user_nobody_knows_is_named(life):
-    with pytest.raises(CommandError, match="'nobody@example.org'; no active user"):
+    with pytest.raises(CommandError, match=r"'nobody@example.org'; no active user"):
         generate("--user", "nobody@example.org", "--model", "ltx-2-pro")
 
 

@@ -181,8 +181,8 @@ def test_wished_and_delivered_stand_side_by_side(alice, browser_of_alice):
 )
 def test_the_money_adds_up(alice, browser_of_alice, state, back, still, charged):
     page = words(browser_of_alice.get(f"/videos/{job_in(state, alice).pk}/"))
-    lines = rf"Set aside [\d:]+ \$0\.36 Given back (?:[\d:]+ )?− \${back} Still set aside − \${still} Charged (?:[\d:]+ )?= \${charged}"
-    assert re.search(lines, page)
+    page = re.sub(r" \d\d:\d\d:\d\d", "", page)
+    assert f"Set aside $0.36 Given back − ${back} Still set aside − ${still} Charged = ${charged}" in page
     assert "6 s at $0.06 a second." in page
 
 
