@@ -15,7 +15,18 @@ from django.utils import timezone
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from billing import services
-from billing.desk import DollarsField, Kept, ModelAdmin, ModelForm, OnlyReadRows, ReadOnly, display, usd
+from billing.desk import (
+    DollarsField,
+    IdsField,
+    Kept,
+    ModelAdmin,
+    ModelForm,
+    OnlyReadRows,
+    ReadOnly,
+    TimeWidget,
+    display,
+    usd,
+)
 from billing.models import ApiKey, Hold, LedgerEntry, Period, Plan, Price, Subscription, User
 from billing.people import add_user
 
@@ -176,8 +187,9 @@ class GroupsAdmin(GroupAdmin, ModelAdmin):
 class PlanForm(ModelForm):
     """Takes dollars."""
 
-    monthly_price = DollarsField(help_text="Dollars a month, for show: nothing is collected.")
+    monthly_price = DollarsField(initial=0, help_text="Dollars a month, for show: nothing is collected.")
     spend_limit = DollarsField(required=False, help_text="Dollars a period; empty: unlimited, 0: none.")
+    models_allowed = IdsField(required=False, help_text="A list of ids; empty: all.")
 
     class Meta:
         model = Plan
@@ -185,17 +197,6 @@ class PlanForm(ModelForm):
             *("name", "slug", "order", "monthly_price", "spend_limit", "videos_limit", "seconds_limit"),
             *("models_allowed", "jobs_at_a_time"),
         )
-
-    def clean_models_allowed(self) -> list[str] | None:
-        """Take a list of ids or nothing."""
-        ids: object = self.cleaned_data["models_allowed"]
-        if ids is None:
-            return None
-        if not isinstance(ids, list) or not all(isinstance(model, str) for model in ids):
-            raise ValidationError(
-                'This must be a list of ids such as ["lightricks/ltx-2-pro/text-to-video"], or empty.'
-            )
-        return ids
 
 
 @admin.register(Plan)
@@ -245,7 +246,9 @@ class PriceForm(ModelForm):
     """Takes dollars a second, from now or later on."""
 
     micros_per_second = DollarsField(label="Dollars a second", help_text="Six decimals at most.")
-    starts_at = forms.SplitDateTimeField(label="From", required=False, help_text="Empty: from now on. UTC.")
+    starts_at = forms.SplitDateTimeField(
+        label="From", required=False, widget=TimeWidget, help_text="Empty: from now on."
+    )
 
     class Meta:
         model = Price

@@ -29,15 +29,35 @@ if TYPE_CHECKING:
 
     class MoneyWidget(forms.NumberInput): ...
 
+    class TextareaWidget(forms.Textarea): ...
+
+    class TimeWidget(forms.SplitDateTimeWidget): ...
+
 else:
     from django.forms import ModelForm
     from unfold.admin import ModelAdmin, TabularInline
     from unfold.decorators import action, display
     from unfold.forms import BaseDialogForm as DialogForm
     from unfold.widgets import UnfoldAdminDecimalFieldWidget as MoneyWidget
+    from unfold.widgets import UnfoldAdminSplitDateTimeWidget as TimeWidget
+    from unfold.widgets import UnfoldAdminTextareaWidget as TextareaWidget
 
-__all__ = ["DialogForm", "DollarsField", "Kept", "ModelAdmin", "ModelForm", "OnlyReadRows", "ReadOnly", "TabularInline"]
-__all__ += ["action", "display", "usd"]
+__all__ = [
+    "DialogForm",
+    "DollarsField",
+    "IdsField",
+    "Kept",
+    "ModelAdmin",
+    "ModelForm",
+    "OnlyReadRows",
+    "ReadOnly",
+    "TabularInline",
+    "TextareaWidget",
+    "TimeWidget",
+    "action",
+    "display",
+    "usd",
+]
 
 
 class Kept(ModelAdmin):
@@ -106,3 +126,20 @@ class DollarsField(forms.DecimalField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare amounts, not how they are written."""
         return super().has_changed(self.prepare_value(initial), data)
+
+
+class IdsField(forms.JSONField):
+    """A list of ids; nothing at all is something else than an empty list."""
+
+    widget = TextareaWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show nothing as nothing, not as null."""
+        return "" if value is None else super().prepare_value(value)
+
+    def clean(self, value: Any) -> list[str] | None:
+        """Return the ids, None for nothing."""
+        ids = super().clean(value)
+        if ids is None or (isinstance(ids, list) and all(isinstance(one, str) for one in ids)):
+            return ids
+        raise forms.ValidationError('Write a list such as ["lightricks/ltx-2-pro/text-to-video"], or nothing.')

@@ -339,6 +339,7 @@ UNFOLD = {
     "SITE_HEADER": "Clapboard",
     "SITE_SUBHEADER": "Operations",
     "SITE_SYMBOL": "movie",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: "/favicon.svg"}],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "generation.admin.environment",

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -20,12 +20,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.paginator import InfinitePaginator
-from unfold.widgets import UnfoldAdminTextareaWidget
 
-from billing.desk import DialogForm, Kept, ModelForm, OnlyReadRows, ReadOnly, action, display, usd
+from billing.desk import DialogForm, Kept, ModelForm, OnlyReadRows, ReadOnly, TextareaWidget, action, display, usd
 from billing.models import LedgerEntry
 from billing.services import Actor
 from generation import services
+from generation.catalog import UnknownModel
 from generation.media import poster_response, video_response
 from generation.models import Gate, Heartbeat, Job, JobEvent, Status
 
@@ -71,7 +71,7 @@ class JobsAdmin(ReadOnly):
 
     paginator = InfinitePaginator
     inlines = (EventsOfJob,)
-    list_display = ("short_id", "status_chip", "user", "model", "asked_for", "length", "money", "created_at")
+    list_display = ("short_id", "status_chip", "user", "made_by", "asked_for", "length", "money", "created_at")
     list_display_links = ("short_id",)
     list_filter = ("status", "model", "error_code", "created_at", "late_at")
     list_select_related = ("user", "hold")
@@ -106,6 +106,14 @@ class JobsAdmin(ReadOnly):
     def status_chip(self, job: Job) -> str:
         """Return the status."""
         return job.status
+
+    @display(description="Model", ordering="model")
+    def made_by(self, job: Job) -> str:
+        """Return the model's title."""
+        try:
+            return job.video_model.title
+        except UnknownModel:  # it was offered once
+            return job.model
 
     @display(description="Prompt")
     def asked_for(self, job: Job) -> str:
@@ -151,11 +159,13 @@ class JobsAdmin(ReadOnly):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a job by its pasted id as well."""
+        """Find a job by a pasted id: of its own, of its prediction, of its request, which all may look alike."""
+        pasted = search_term.strip()
         try:
-            return queryset.filter(pk=UUID(search_term.strip())), False
+            ids = Q(pk=UUID(pasted)) | Q(prediction_id=pasted) | Q(request_id=pasted)
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(ids), False
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Say who may cancel."""
@@ -266,7 +276,7 @@ class ReasonForm(DialogForm):
     """Asks why."""
 
     reason = forms.CharField(
-        min_length=10, max_length=500, strip=True, widget=UnfoldAdminTextareaWidget, help_text="At least 10 characters."
+        min_length=10, max_length=500, strip=True, widget=TextareaWidget, help_text="At least 10 characters."
     )
 
 

@@ -13,9 +13,14 @@ def words(response: HttpResponse | Any) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
 
 
+def source(response: HttpResponse | Any) -> str:
+    """Return the HTML of a page with each run of white space as one space, however the template is laid out."""
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
 def value_of(response: HttpResponse | Any, name: str) -> str:
     """Return the value of a hidden input."""
-    match = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)">', response.content.decode())
+    match = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)">', source(response))
     assert match, f"no hidden input {name}"
     return html.unescape(match[1])
 

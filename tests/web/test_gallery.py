@@ -13,7 +13,7 @@ from billing.services import change_plan
 from generation.models import Job, Status
 from generation.web.gallery import PAGE
 from tests.make import make_job, make_plan
-from tests.web.reading import words
+from tests.web.reading import source, words
 
 HTMX = {"HX-Request": "true"}
 
@@ -31,7 +31,7 @@ def make_videos(user: User, number: int, **fields: Any) -> list[Job]:
 
 def tiles(answer: Any) -> list[str]:
     """Return the ids of the tiles in their order."""
-    return re.findall(r'data-opens="([^"]*)"', answer.content.decode())
+    return re.findall(r'data-opens="([^"]*)"', source(answer))
 
 
 def ids(jobs: list[Job]) -> list[str]:
@@ -40,7 +40,7 @@ def ids(jobs: list[Job]) -> list[str]:
 
 def more(answer: Any) -> str:
     """Return the address of the next page; empty on the last one."""
-    match = re.search(r'id="more"><a[^>]* href="([^"]*)"', answer.content.decode())
+    match = re.search(r'id="more"><a[^>]* href="([^"]*)"', source(answer))
     return match[1].replace("&amp;", "&") if match else ""
 
 
@@ -52,7 +52,7 @@ def test_an_empty_gallery_offers_the_first_step(browser_of_alice):
 def test_tiles_are_pictures_that_wait_until_they_are_looked_at(alice, browser_of_alice):
     job = make_job(alice, status=Status.SUCCEEDED)
     answer = browser_of_alice.get("/gallery/")
-    html = answer.content.decode()
+    html = source(answer)
     picture = re.search(r"<img[^>]*>", html)[0]
     assert f'src="/api/v1/jobs/{job.pk}/poster"' in picture
     assert all(
@@ -69,7 +69,7 @@ def test_pages_follow_each_other_without_gap_or_double(alice, browser_of_alice):
     assert len(seen) == PAGE
     while address := more(answer):
         answer = browser_of_alice.get(address, headers=HTMX)
-        assert "<html" not in answer.content.decode()
+        assert "<html" not in source(answer)
         seen += tiles(answer)
         assert answer["HX-Replace-Url"].endswith(f"until={seen[-1]}")
     assert seen == ids(jobs)
@@ -89,18 +89,16 @@ def test_without_a_script_the_link_leads_to_the_next_page(alice, browser_of_alic
     answer = browser_of_alice.get(more(browser_of_alice.get("/gallery/")))
     assert tiles(answer) == ids(jobs[PAGE:])
     assert "Newer videos" in words(answer)
-    assert "<html" in answer.content.decode()
+    assert "<html" in source(answer)
 
 
 def test_after_ten_pages_a_button_asks(alice, browser_of_alice):
     jobs = make_videos(alice, PAGE + 1)
     after = jobs[0].pk
-    nine, ten = (
-        browser_of_alice.get(f"/gallery/?after={after}&page={page}", headers=HTMX).content.decode() for page in (9, 10)
-    )
+    nine, ten = (source(browser_of_alice.get(f"/gallery/?after={after}&page={page}", headers=HTMX)) for page in (9, 10))
     make_job(alice, status=Status.SUCCEEDED)
     assert "intersect once" not in ten
-    assert "intersect once" in browser_of_alice.get("/gallery/").content.decode()
+    assert "intersect once" in source(browser_of_alice.get("/gallery/"))
     assert nine == ten  # the last page has no sentinel at all
 
 

@@ -12,7 +12,7 @@ from generation.models import Job, Status
 from generation.services.transitions import fail
 from tests.make import ACTOR, make_job, make_plan, make_user
 from tests.web.conftest import browser_of
-from tests.web.reading import title_of, words
+from tests.web.reading import source, title_of, words
 
 HTMX = {"HX-Request": "true"}
 NOW = timezone.now()
@@ -129,13 +129,13 @@ def test_each_state_offers_what_can_be_done(alice, browser_of_alice, state):
 @pytest.mark.parametrize("state", STATES)
 def test_only_a_ready_video_has_a_player(alice, browser_of_alice, state):
     job = job_in(state, alice)
-    html = browser_of_alice.get(f"/videos/{job.pk}/").content.decode()
+    html = source(browser_of_alice.get(f"/videos/{job.pk}/"))
     assert ("<video" in html) == (job.status == Status.SUCCEEDED)
 
 
 def test_the_player_is_native_and_takes_no_more_than_it_needs(alice, browser_of_alice):
     job = make_job(alice, status=Status.SUCCEEDED)
-    player = re.search(r"<video[^>]*>", browser_of_alice.get(f"/videos/{job.pk}/").content.decode())[0]
+    player = re.search(r"<video[^>]*>", source(browser_of_alice.get(f"/videos/{job.pk}/")))[0]
     assert f'src="/api/v1/jobs/{job.pk}/video"' in player
     assert f'poster="/api/v1/jobs/{job.pk}/poster"' in player
     assert all(
@@ -162,7 +162,7 @@ def test_a_stranger_sees_404(alice, browser_of_bob):
 
 def test_the_prompt_is_shown_as_text(alice, browser_of_alice):
     job = make_job(alice, prompt='<script>alert("x")</script>')
-    html = browser_of_alice.get(f"/videos/{job.pk}/").content.decode()
+    html = source(browser_of_alice.get(f"/videos/{job.pk}/"))
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert" in html
 
@@ -248,7 +248,7 @@ def test_cancel_gives_the_money_back_and_shows_the_job(alice, browser_of_alice):
 def test_cancel_with_htmx_changes_the_card_where_it_stands(alice, browser_of_alice, place, element):
     job = make_job(alice)
     answer = browser_of_alice.post(f"/videos/{job.pk}/cancel", {"place": place}, headers=HTMX)
-    html = answer.content.decode()
+    html = source(answer)
     assert answer.status_code == 200
     assert re.search(rf'<article id="job-{job.pk}"[^>]*hx-swap-oob="true"', html)
     assert re.search(rf'<{element}[^>]* id="title-{job.pk}"[^>]* data-autofocus', html), (

@@ -11,14 +11,14 @@ from django.utils import timezone
 from billing.services import change_plan
 from generation.models import Job, Status
 from tests.make import make_job, make_plan
-from tests.web.reading import title_of, words
+from tests.web.reading import source, title_of, words
 
 HTMX = {"HX-Request": "true"}
 
 
 def poller(answer: Any) -> str:
     """Return where the page asks; empty when it doesn't."""
-    match = re.search(r'<div id="pulse" hidden data-poll hx-get="([^"]*)"', answer.content.decode())
+    match = re.search(r'<div id="pulse" hidden data-poll hx-get="([^"]*)"', source(answer))
     return match[1].replace("&amp;", "&") if match else ""
 
 
@@ -37,7 +37,7 @@ def test_a_page_on_which_nothing_can_change_does_not_ask(alice, browser_of_alice
     job = make_job(alice, status=status)
     answer = browser_of_alice.get(path.format(pk=job.pk))
     assert poller(answer) == ""
-    assert 'hx-trigger="every' not in answer.content.decode()
+    assert 'hx-trigger="every' not in source(answer)
 
 
 @pytest.mark.parametrize("path", ["/", "/gallery/", "/videos/{pk}/"])
@@ -52,7 +52,7 @@ def test_percents_move_the_bar_alone_and_say_nothing(alice, browser_of_alice):
     address = poller(browser_of_alice.get("/"))
     put(job, submitted_at=timezone.now() - timedelta(seconds=30))
     answer = ask(browser_of_alice, address)
-    html = answer.content.decode()
+    html = source(answer)
     assert answer.status_code == 200
     assert re.search(rf'<div id="way-{job.pk}"[^>]*hx-swap-oob="true"', html)
     assert f'id="job-{job.pk}"' not in html
@@ -67,7 +67,7 @@ def test_a_new_stage_brings_the_card_and_is_said_aloud(alice, browser_of_alice):
     address = poller(browser_of_alice.get("/gallery/"))
     put(job, status=Status.COLLECTING)
     answer = ask(browser_of_alice, address)
-    html = answer.content.decode()
+    html = source(answer)
     assert re.search(rf'<article id="job-{job.pk}"[^>]*hx-swap-oob="true"', html)
     assert '<div hx-swap-oob="innerHTML:#live">A red fox in snow: saving.</div>' in html
 
@@ -90,7 +90,7 @@ def test_the_end_brings_the_video_once_and_polling_stops(alice, browser_of_alice
     }
     put(job, status=Status.SUCCEEDED, video="videos/y.mp4", **fields)
     answer = ask(browser_of_alice, address)
-    html = answer.content.decode()
+    html = source(answer)
     assert ("<video" in html) == has_player
     assert "A red fox in snow is ready." in words(answer)
     assert '<div id="pulse" hidden></div>' in html
@@ -104,7 +104,7 @@ def test_while_anything_is_under_way_a_ready_card_is_sent_once(alice, browser_of
     address = poller(browser_of_alice.get("/gallery/"))
     put(fast, status=Status.FAILED, error_message="No.", finished_at=timezone.now())
     answer = ask(browser_of_alice, address)
-    assert str(fast.pk) in answer.content.decode()
+    assert str(fast.pk) in source(answer)
     assert ask(browser_of_alice, poller(answer)).status_code == 204
     assert fast.pk.hex not in poller(answer)
     assert slow.pk.hex in poller(answer)
@@ -116,7 +116,7 @@ def test_a_stranger_s_job_is_not_told(alice, browser_of_alice, browser_of_bob):
     put(job, status=Status.COLLECTING)
     answer = ask(browser_of_bob, address)
     assert "red fox" not in words(answer)
-    assert str(job.pk) not in answer.content.decode()
+    assert str(job.pk) not in source(answer)
     assert poller(answer) == ""
 
 

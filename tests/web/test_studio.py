@@ -14,7 +14,7 @@ from generation.catalog import LTX_2_PRO, Kind, Parameter, VideoModel
 from generation.models import Job, Status
 from tests.make import make_job, make_plan, make_user
 from tests.web.conftest import browser_of
-from tests.web.reading import title_of, value_of, words
+from tests.web.reading import source, title_of, value_of, words
 
 HTMX = {"HX-Request": "true"}
 
@@ -89,7 +89,7 @@ def test_without_a_price_row_no_price_is_shown_and_nothing_is_made(alice, browse
     Price.objects.all().delete()
     page = browser_of_alice.get("/")
     assert "$0.36" not in words(page).replace("play money", "")
-    assert 'aria-disabled="true"' in page.content.decode()
+    assert 'aria-disabled="true"' in source(page)
     fields = {"token": str(uuid4()), "max_cost": "360000", "model": LTX_2_PRO.id, "prompt": "x"}
     answer = browser_of_alice.post("/", fields)
     assert answer.status_code == 409
@@ -114,7 +114,7 @@ def test_the_stage_shows_the_newest_job_then_what_is_under_way_then_videos(alice
 def test_the_stage_holds_the_only_player(alice, browser_of_alice):
     for _ in range(3):
         make_job(alice, status=Status.SUCCEEDED)
-    assert browser_of_alice.get("/").content.decode().count("<video") == 1
+    assert source(browser_of_alice.get("/")).count("<video") == 1
 
 
 def test_bob_sees_nothing_of_alice(alice, browser_of_bob):
@@ -124,8 +124,8 @@ def test_bob_sees_nothing_of_alice(alice, browser_of_bob):
 
 def test_again_with_changes_fills_the_form(alice, browser_of_alice):
     job = make_job(alice, prompt="A <b>fox</b>\nin snow", parameters={"duration": 8, "generate_audio": False})
-    page = browser_of_alice.get(f"/?from={job.pk}").content.decode()
-    assert "A &lt;b&gt;fox&lt;/b&gt;\nin snow</textarea>" in page
+    page = source(browser_of_alice.get(f"/?from={job.pk}"))
+    assert "A &lt;b&gt;fox&lt;/b&gt; in snow</textarea>" in page
     assert re.search(r'name="duration" value="8" checked', page)
     assert not re.search(r'name="generate_audio" value="true" checked', page)
 
@@ -179,7 +179,7 @@ def test_the_same_form_twice_makes_one_job(browser_of_alice):
 def test_with_htmx_the_new_card_comes_on_top_with_the_focus_and_the_form_is_empty(browser_of_alice):
     form = sent(browser_of_alice, duration="8", max_cost="480000")
     answer = browser_of_alice.post("/", form, headers=HTMX)
-    job, html = Job.objects.get(), answer.content.decode()
+    job, html = Job.objects.get(), source(answer)
     assert answer.status_code == 200
     assert re.search(rf'<h2[^>]* id="title-{job.pk}"[^>]* data-autofocus', html)
     assert answer["HX-Retarget"] == "#stage"
@@ -220,8 +220,8 @@ def test_a_wish_that_is_wrong_is_told_at_its_field_and_in_the_summary(browser_of
     assert answer.status_code == 422
     page, name = words(answer), next(iter(fields))
     assert page.count(complaint) >= 2
-    assert f'href="#wish-{name}"' in answer.content.decode()
-    assert f'id="wish-{name}"' in answer.content.decode()
+    assert f'href="#wish-{name}"' in source(answer)
+    assert f'id="wish-{name}"' in source(answer)
     assert "Nothing was made yet, and nothing was charged." in page
     assert not Job.objects.exists()
     assert not LedgerEntry.objects.exists()
@@ -230,7 +230,7 @@ def test_a_wish_that_is_wrong_is_told_at_its_field_and_in_the_summary(browser_of
 def test_a_rejected_form_keeps_everything(browser_of_alice):
     form = sent(browser_of_alice, prompt="x" * 5001, duration="10", generate_audio="false")
     answer = browser_of_alice.post("/", form, headers=HTMX)
-    html = answer.content.decode()
+    html = source(answer)
     assert "x" * 5001 in html
     assert 'name="duration" value="10" checked' in html
     assert not re.search(r'name="generate_audio" value="true" checked', html)
@@ -293,7 +293,7 @@ def poor(db: None) -> User:
 def test_too_dear_says_what_is_needed_what_is_left_and_what_fits(poor):
     client = browser_of(poor)
     answer = client.post("/", sent(client, duration="8", max_cost="480000"), headers=HTMX)
-    page, html = words(answer), answer.content.decode()
+    page, html = words(answer), source(answer)
     assert answer.status_code == 402
     assert "$0.48 needed, $0.44 left until" in page
     assert re.search(r'<button[^>]* id="make"[^>]* aria-disabled="true" aria-describedby="offer-sentence"', html)
@@ -307,7 +307,7 @@ def test_a_suggestion_fills_the_form_and_keeps_the_prompt(poor):
     chosen = f"model={LTX_2_PRO.id} duration=6"
     answer = client.post("/", sent(client, duration="8", instead=chosen, prompt="A long tale"))
     assert answer.status_code == 200
-    html = answer.content.decode()
+    html = source(answer)
     assert 'name="duration" value="6" checked' in html
     assert "A long tale</textarea>" in html
     assert 'id="make" data-submit aria-describedby' in html, "it fits: the button is on"
@@ -330,14 +330,14 @@ def test_the_offer_follows_the_form_and_writes_nothing(browser_of_alice):
     assert answer.status_code == 200
     assert "$0.60 of play money" in words(answer)
     assert value_of(answer, "max_cost") == "600000"
-    assert 'id="fields"' not in answer.content.decode(), "the same model keeps its fields, and they their focus"
+    assert 'id="fields"' not in source(answer), "the same model keeps its fields, and they their focus"
     assert not Job.objects.exists()
 
 
 def test_the_offer_of_an_invalid_form_has_no_price(browser_of_alice):
     answer = browser_of_alice.post("/studio/offer", sent(browser_of_alice, duration="7"), headers=HTMX)
     assert "There is no price for these settings" in words(answer)
-    assert "max_cost" not in answer.content.decode()
+    assert "max_cost" not in source(answer)
     assert "$" not in words(answer)
 
 
@@ -374,7 +374,7 @@ def test_another_model_of_the_catalogue_is_offered_with_its_own_fields(browser_o
     answer = browser_of_alice.post(
         "/studio/offer", sent(browser_of_alice, model=another_model.id, duration="8"), headers=HTMX
     )
-    page, html = words(answer), answer.content.decode()
+    page, html = words(answer), source(answer)
     assert 'id="fields" class="stack" hx-swap-oob="true"' in html
     assert "Length 5 s $0.10 8 s $0.16" in page
     assert "Size 480p $0.16 720p $0.32" in page
@@ -391,7 +391,7 @@ def test_what_another_model_has_no_word_for_is_kept_and_said_once(browser_of_ali
         "shown": another_model.id,
     }
     answer = browser_of_alice.post("/studio/offer", back, headers=HTMX)
-    assert 'id="wish-generate_audio" name="generate_audio" value="true" aria' in answer.content.decode(), "still off"
+    assert 'id="wish-generate_audio" name="generate_audio" value="true" aria' in source(answer), "still off"
 
 
 def test_another_model_is_made_with_its_own_words_only(browser_of_alice, another_model):

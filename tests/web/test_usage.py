@@ -11,7 +11,7 @@ from generation.models import Job, Status
 from generation.web.usage import PAGE
 from tests.make import make_job, make_plan, make_user
 from tests.web.conftest import browser_of
-from tests.web.reading import words
+from tests.web.reading import source, words
 
 HTMX = {"HX-Request": "true"}
 
@@ -58,7 +58,7 @@ def test_without_limits_there_is_no_bar(db):
     make_job(user, status=Status.SUCCEEDED)
     answer = browser_of(user).get("/usage/")
     assert "$0.36 spent, no limit" in words(answer)
-    assert 'class="meter' not in answer.content.decode()
+    assert 'class="meter' not in source(answer)
 
 
 def test_a_limit_of_none_is_a_full_bar(db):
@@ -75,7 +75,7 @@ def test_nothing_used_offers_the_first_step(browser_of_alice):
 def test_the_days_are_bars_and_a_table(alice, browser_of_alice):
     make_job(alice, status=Status.SUCCEEDED)
     answer = browser_of_alice.get("/usage/")
-    html = answer.content.decode()
+    html = source(answer)
     assert len(re.findall('class="days__bar"', html)) == 1
     assert 'height="100.00%"' in html
     assert re.search(r"Day Charged \d+ \w+ \d{4} \$0\.36", words(answer))
@@ -84,7 +84,7 @@ def test_the_days_are_bars_and_a_table(alice, browser_of_alice):
 
 def test_each_line_leads_to_its_video(alice, browser_of_alice):
     job = make_job(alice, status=Status.SUCCEEDED)
-    html = browser_of_alice.get("/usage/").content.decode()
+    html = source(browser_of_alice.get("/usage/"))
     assert html.count(f'href="/videos/{job.pk}/"') == 2
 
 
@@ -94,20 +94,20 @@ def test_lines_follow_each_other_without_gap_or_double(alice, browser_of_alice):
     answer = browser_of_alice.get("/usage/")
     seen = 0
     while True:
-        html = answer.content.decode()
+        html = source(answer)
         seen += html.count('data-label="Amount"')
         match = re.search(r'href="(/usage/\?before=\d+)"', html)
         if not match:
             break
         answer = browser_of_alice.get(match[1], headers=HTMX)
-        assert "<html" not in answer.content.decode()
+        assert "<html" not in source(answer)
     assert seen == 2 * PAGE == LedgerEntry.objects.count()
 
 
 def test_without_a_script_older_lines_are_a_page(alice, browser_of_alice):
     for _ in range(PAGE):
         make_job(alice, status=Status.CANCELED)
-    address = re.search(r'href="(/usage/\?before=\d+)"', browser_of_alice.get("/usage/").content.decode())[1]
+    address = re.search(r'href="(/usage/\?before=\d+)"', source(browser_of_alice.get("/usage/")))[1]
     page = words(browser_of_alice.get(address))
     assert "Newest lines" in page
     assert "Money" not in page
