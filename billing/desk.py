@@ -89,7 +89,7 @@ class OnlyReadRows(TabularInline):
 
     extra = 0
     can_delete = False
-    show_change_link = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Say no."""

@@ -1,5 +1,6 @@
 """The operators' pages of jobs, the Gate and the engine; and their door, which is the sign-in of everybody."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -61,8 +62,14 @@ class EventsOfJob(OnlyReadRows):
     """Its history, the newest last."""
 
     model = JobEvent
-    fields = ("at", "from_status", "to_status", "actor", "note")
+    fields = ("when", "from_status", "to_status", "actor", "note")
+    readonly_fields = ("when",)
     verbose_name_plural = "Timeline"
+
+    @display(description="When")
+    def when(self, event: JobEvent) -> str:
+        """Return the time to the second."""
+        return _to_the_second(event.at)
 
 
 @admin.register(Job)
@@ -144,7 +151,7 @@ class JobsAdmin(ReadOnly):
     def lines(self, job: Job) -> SafeString:
         """Return its lines, the oldest first."""
         entries = LedgerEntry.objects.filter(hold=job.hold).order_by("pk")
-        rows = ((f"{entry.at:%d %b %Y %H:%M:%S}", entry.kind, usd(entry.spend), entry.actor) for entry in entries)
+        rows = ((_to_the_second(entry.at), entry.kind, usd(entry.spend), entry.actor) for entry in entries)
         return format_html_join("", "<div>{}: {} {} by {}</div>", rows)
 
     @display(description="Video")
@@ -166,6 +173,11 @@ class JobsAdmin(ReadOnly):
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
         return queryset.filter(ids), False
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer what would work."""
+        waits = Job.objects.queued().filter(pk=_id(object_id)).exists()
+        return super().get_actions_detail(request, object_id) if waits else []  # type: ignore[misc]  # unfold's
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Say who may cancel."""
@@ -243,6 +255,10 @@ class JobsAdmin(ReadOnly):
         self.log_change(request, job, "Canceled.")
 
 
+def _to_the_second(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%d %b %Y %H:%M:%S}"
+
+
 def _id(object_id: str) -> UUID:
     try:
         return UUID(object_id)
@@ -307,6 +323,12 @@ class GateAdmin(Kept):
     def save_model(self, request: HttpRequest, obj: Gate, form: ModelForm, change: bool) -> None:  # noqa: FBT001 - Django's
         """Save the two numbers alone: somebody may close the Gate while this page is open."""
         obj.save(update_fields=["predictions_at_a_time", "submissions_a_minute"])
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer the one of the two that would work."""
+        offered = "reopen" if services.the_gate().closed_at else "close"
+        actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
+        return [action for action in actions if action.action_name.endswith(offered)]
 
     def has_steer_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Say who may close and open."""

@@ -48,18 +48,18 @@ def postgres_version() -> str:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[str]:
+def running_postgres(**settings: str) -> Iterator[str]:
     """Run a server on a free port of 127.0.0.1 while the block runs, and yield a DATABASE_URL with an empty database.
 
-    Nothing is kept: it writes without fsync into a folder that goes when the block ends or its process dies.
-    NoPostgres where this machine can't.
+    Nothing is kept: it writes without fsync into a folder that goes when the block ends or its process dies. Other
+    settings of the server may be given, such as fsync="on". NoPostgres where this machine can't.
     """
     programs = _programs()
     before = _become()
     password, port = secrets.token_hex(16), _free_port()
     folder = _folder(password)
     options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' " + " ".join(
-        f"-c {name}={value}" for name, value in _SETTINGS.items()
+        f"-c {name}={value}" for name, value in (_SETTINGS | settings).items()
     )
     arguments = [str(programs.folder), str(folder), str(port), options, str(_STARTS_WITHIN)]
     process = subprocess.Popen(
@@ -80,11 +80,11 @@ def running_postgres() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-_SETTINGS = {
+_SETTINGS: dict[str, str] = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "max_connections": 200,
+    "max_connections": "200",
     "shared_buffers": "128MB",
     "timezone": "UTC",
 }

@@ -113,7 +113,7 @@ class PriceList:
     @staticmethod
     def key(quote: Quote) -> str:
         """Return what a price is for: what the same is said of costs the same at one moment."""
-        return f"{quote.spec.model.id} {quote.spec.variant} {quote.spec.seconds}"
+        return f"{quote.spec.model.id}:{quote.spec.variant}:{quote.spec.seconds}"
 
     def quote(self, wish: dict[str, object]) -> Quote | None:
         """Return what a wish costs, whatever its prompt; None where it is invalid or has no price."""

@@ -124,6 +124,13 @@ def test_the_page_of_a_job_cancels_it(desk, olga):
     assert said(answer)[-1] == "The job has already ended: canceled."
 
 
+@pytest.mark.parametrize("status", Status)
+def test_cancel_is_offered_where_it_works(desk, status):
+    job = make_job(status=status)
+    page = desk.get(address(Job, "change", job.pk)).content.decode()
+    assert ("cancel_this" in page) == (status == Status.QUEUED)
+
+
 def test_a_job_that_is_not_there_is_not_canceled(desk):
     for job_id in ("7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11", "nonsense"):
         page = f"/admin/generation/job/{job_id}/cancel_this/"
@@ -184,6 +191,15 @@ def test_the_gate_is_closed_with_a_reason_and_reopened(desk):
     desk.post("/admin/generation/gate/1/reopen/", {"_form_submitted": "1"})
     assert Gate.objects.get().closed_at is None
     assert [json.loads(m)[0] if m.startswith("[") else m for m in _told()][-1] == "Reopened."
+
+
+def test_closing_is_offered_while_it_is_open_and_reopening_while_it_is_closed(desk):
+    services.the_gate()
+    offered = desk.get(address(Gate, "change", 1)).content.decode()
+    assert ("/close/" in offered, "/reopen/" in offered) == (True, False)
+    services.close_gate("a reason", now=timezone.now())
+    offered = desk.get(address(Gate, "change", 1)).content.decode()
+    assert ("/close/" in offered, "/reopen/" in offered) == (False, True)
 
 
 def _told():

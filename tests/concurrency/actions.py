@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from billing import services as billing
 from billing.models import Hold, Period, User
+from billing.money import Amount
 from generation import services
 from tests.make import ACTOR, make_spec
 
@@ -61,5 +62,5 @@ def take_naively_unchecked(period: int, limit: str, amount: int) -> str:
 def take(period: int, limit: str, amount: int) -> str:
     """Take an amount of one limit as a hold does."""
     nothing: dict[str, Any] = {"spend": 0, "videos": 0, "seconds": 0}
-    taken = billing._take(Period.objects.get(pk=period), billing.Amount(**(nothing | {limit: amount})))
+    taken = billing._take(Period.objects.get(pk=period), Amount(**(nothing | {limit: amount})))
     return "taken" if taken else "refused"

@@ -44,9 +44,11 @@ def all_have_compared(number):
     """Let nobody add before that many have compared; see naive.py."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        yield
-        wait_until(lambda: waiting() == number, f"{number} have compared")
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+        try:
+            yield
+            wait_until(lambda: waiting() == number, f"{number} have compared")
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
 def waiting() -> int:
