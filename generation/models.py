@@ -149,6 +149,7 @@ class Job(models.Model):
                 name="job_under_way",
             ),
             models.Index(fields=["submit_started_at"], name="job_submit_started"),
+            models.Index(fields=["model", "-finished_at"], condition=Q(status="succeeded"), name="job_usual_time"),
         ]
 
     def __str__(self) -> str:

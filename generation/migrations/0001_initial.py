@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('billing', '0001_initial'),
+        ('billing', '0002_plans_and_prices'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -108,6 +108,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='job',
             index=models.Index(fields=['submit_started_at'], name='job_submit_started'),
+        ),
+        migrations.AddIndex(
+            model_name='job',
+            index=models.Index(condition=models.Q(('status', 'succeeded')), fields=['model', '-finished_at'], name='job_usual_time'),
         ),
         migrations.AddConstraint(
             model_name='job',

@@ -30,7 +30,7 @@ def main() -> None:
 
 def _stop_at_eof() -> None:
     """Stop when whoever started this has gone, however that happened."""
-    while sys.stdin.buffer.read(1024):
+    while os.read(0, 1024):  # not sys.stdin: its lock, held by a thread, is fatal at the end of the interpreter
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
