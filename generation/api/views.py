@@ -10,6 +10,7 @@ from uuid import UUID
 from django import forms
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_field
@@ -27,7 +28,7 @@ from billing import services as billing
 from billing.models import ApiKey, Price
 from billing.money import micros
 from billing.services import Actor
-from generation import clock, services
+from generation import services
 from generation.api.errors import PROBLEM_JSON
 from generation.api.schema import EXAMPLE, JOB_REQUEST, QUOTE_REQUEST, BodySchema
 from generation.api.serializers import (
@@ -263,7 +264,7 @@ class Models(APIView):
     def get(self, request: Request) -> Response:
         """List the models with their parameters and prices of now."""
         prices: dict[tuple[str, str], int] = {}
-        for price in Price.objects.at(clock.now()):
+        for price in Price.objects.at(timezone.now()):
             prices.setdefault((price.model, price.variant), price.micros_per_second)
         models = ModelSerializer(MODELS, many=True, context={"prices": prices}).data  # type: ignore[arg-type]
         return Response({"results": models, "next": None, "previous": None})
@@ -275,7 +276,7 @@ class Usage(APIView):
     @extend_schema(operation_id="usage", responses=_answers({200: UsageSerializer}))
     def get(self, request: Request) -> Response:
         """Show the current period."""
-        period = billing.current_period(request.user, clock.now())  # type: ignore[arg-type]
+        period = billing.current_period(request.user, timezone.now())  # type: ignore[arg-type]
         return Response(UsageSerializer(period).data)
 
 

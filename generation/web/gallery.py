@@ -8,9 +8,9 @@ from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from generation import clock
 from generation.models import Job, JobQuerySet, Status
 from generation.web.cards import cards_of
 from generation.web.pages import UserRequest, page
@@ -44,7 +44,7 @@ def gallery(request: UserRequest) -> HttpResponse:
     own = Job.objects.filter(user=request.user).select_related("hold")
     asked = _asked(request, own)
     jobs, more = _tiles(own, asked)
-    now = clock.now()
+    now = timezone.now()
     context = {
         "tiles": cards_of(request.user, jobs, now),
         "more": asked.address(after=jobs[-1].pk, page=asked.page + 1) if more else "",

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from generation import clock, services
+from generation import services
 from generation.models import Job
 from generation.services import NotCancelable
 from generation.web.cards import Card, card_of, cards_of
@@ -66,7 +67,7 @@ def pulse(request: UserRequest) -> HttpResponse:
     """Answer with what is other than the page shows; 204 when nothing is, and it keeps asking."""
     seen = {mark.job_id: mark for mark in marks(request.GET.get("seen", ""))}
     found = Job.objects.filter(user=request.user, pk__in=seen).select_related("hold__price")
-    cards = {card.job.pk: card for card in cards_of(request.user, found, clock.now())}
+    cards = {card.job.pk: card for card in cards_of(request.user, found, timezone.now())}
     # In the order of the page; what is gone, or never was this user's, is no longer asked about.
     shown = [(cards[job_id], mark) for job_id, mark in seen.items() if job_id in cards]
     changes = [
@@ -82,7 +83,7 @@ def pulse(request: UserRequest) -> HttpResponse:
 
 def _card(request: UserRequest, job_id: UUID) -> Card:
     own = Job.objects.filter(user=request.user).select_related("hold__price")
-    return card_of(request.user, get_object_or_404(own, pk=job_id), clock.now())
+    return card_of(request.user, get_object_or_404(own, pk=job_id), timezone.now())
 
 
 def _whole(card: Card) -> dict[str, object]:

@@ -6,12 +6,13 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.http.request import QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
 from billing import services as billing
 from billing.services import InsufficientQuota, ModelNotInPlan, NoPrice
-from generation import clock, services
+from generation import services
 from generation.models import Job, Status
 from generation.services import PriceChanged
 from generation.spec import InvalidSpec
@@ -126,7 +127,7 @@ def _sent(post: QueryDict) -> dict[str, str]:
 
 
 def _composer(request: UserRequest, form: WishForm) -> dict[str, object]:
-    now = clock.now()
+    now = timezone.now()
     prices = PriceList(billing.current_period(request.user, now), now)
     return {
         "form": form,
@@ -145,7 +146,7 @@ def _composer(request: UserRequest, form: WishForm) -> dict[str, object]:
 
 def _stage(request: UserRequest) -> dict[str, object]:
     """Return the newest job, what else is under way in the order of its turn, and the last videos."""
-    now = clock.now()
+    now = timezone.now()
     own = Job.objects.filter(user=request.user).select_related("hold")
     newest = own.order_by("-created_at", "-id")[:1]
     under_way = own.under_way().order_by("created_at", "id")[:_MOST_UNDER_WAY]

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_safe
 from billing import services as billing
 from billing.models import LedgerEntry, Period
 from billing.money import LIMITS
-from generation import clock
 from generation.models import Job
 from generation.templatetags.clapboard import dollars
 from generation.web.pages import UserRequest, page
@@ -77,7 +76,7 @@ class LedgerLine:
 @require_safe
 def usage(request: UserRequest) -> HttpResponse:
     """Show the current period."""
-    now = clock.now()
+    now = timezone.now()
     period = billing.current_period(request.user, now)
     lines, more = _ledger(period, request.GET.get("before", ""))
     context: dict[str, object] = {"lines": lines, "more": more}
