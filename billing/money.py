@@ -1,7 +1,7 @@
 """Money as integers of micro-dollars, and how it reads."""
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 CURRENCY = "USD"
 MICROS = 1_000_000
@@ -34,7 +34,7 @@ def micros(text: str) -> int:
     """
     try:
         value = Decimal(text)
-    except InvalidOperation as error:
+    except ArithmeticError as error:
         raise ValueError(f"{text!r} is not an amount of dollars such as 0.36") from error
     # Compared before it is calculated with, since a product is rounded to 28 digits and may overflow.
     if not value.is_finite() or value.copy_abs() > MOST or value != value.quantize(Decimal("0.000001")):

@@ -94,6 +94,12 @@ def current_period(user: User, now: datetime) -> Period:
     return Period(subscription=subscription, starts_at=starts_at, ends_at=ends_at, **_limits(subscription.plan))
 
 
+def check_included(model: str, plan: Plan) -> None:
+    """Raise ModelNotInPlan where the plan does not include the model of this full id."""
+    if plan.models_allowed is not None and model not in plan.models_allowed:
+        raise ModelNotInPlan(model, plan)
+
+
 def violated_limit(period: Period, amount: Amount) -> str | None:
     """Return the first limit that `amount` does not fit in, None when it fits."""
     for limit in LIMITS:
@@ -113,8 +119,7 @@ def hold(*, user: User, reference: UUID, price: Price, amount: Amount, now: date
     Raises ModelNotInPlan or InsufficientQuota, and nothing is written then.
     """
     subscription = subscription_of(user, now)
-    if subscription.plan.models_allowed is not None and price.model not in subscription.plan.models_allowed:
-        raise ModelNotInPlan(price.model, subscription.plan)
+    check_included(price.model, subscription.plan)
     period = _opened_period(subscription, now)
     if not _take(period, amount):
         raise _refusal(period, amount)

@@ -15,7 +15,8 @@ _SHARED: list[Processor] = [
 
 def configure_logging(*, json: bool, level: str) -> None:
     """Send structlog's and every library's lines to standard error in one format."""
-    renderer: Processor = structlog.dev.ConsoleRenderer(colors=False)
+    # Plain: a traceback that shows local variables would show prompts and keys.
+    renderer: Processor = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     if json:
         renderer = structlog.processors.JSONRenderer()
     # The console renderer draws tracebacks by itself.

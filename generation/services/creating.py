@@ -47,9 +47,10 @@ class PriceChanged(Exception):
 
 
 def quote(user: User, spec: VideoSpec) -> Quote:
-    """Price a spec for a user; writes nothing. Raises billing's NoPrice."""
-    now = clock.now()
-    return _quote(user, spec, now)
+    """Price a spec for a user; writes nothing. Raises billing's NoPrice and ModelNotInPlan."""
+    quoted = _quote(user, spec, clock.now())
+    billing.check_included(spec.model.id, quoted.period.subscription.plan)
+    return quoted
 
 
 def create(

@@ -80,3 +80,11 @@ def test_a_price_holds_from_its_start(api):
     assert api.post("/api/v1/quotes", WISH).json()["cost"] == "0.36"
     Price.objects.create(model=model, micros_per_second=70_001, starts_at=now - timedelta(seconds=1))
     assert api.post("/api/v1/quotes", WISH).json()["cost"] == "0.420006"
+
+
+def test_a_model_that_is_not_in_the_plan_is_refused_before_anybody_pays(db):
+    user = make_user(plan=make_plan(models_allowed=["another/model"]))
+
+    answer = api_of(user).post("/api/v1/quotes", {"model": "ltx-2-pro", "prompt": "A red fox"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "model_not_in_plan")
