@@ -73,8 +73,9 @@ def create(
     try:
         with transaction.atomic():
             job = _create(user, spec, now=now, by=by, max_cost=max_cost, api_key=api_key, token=token)
-    except IntegrityError:
-        # The same form twice at the same moment: the other one made the job, and our hold went with the transaction.
+    except (IntegrityError, billing.InsufficientQuota):
+        # The same form twice at the same moment: the other one made the job, maybe with the last that was left, and
+        # what we wrote went with the transaction.
         if token and (made := Job.objects.filter(user=user, token=token).first()):
             return made
         raise

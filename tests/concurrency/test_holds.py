@@ -84,7 +84,6 @@ def test_the_same_form_sent_at_once_makes_one_job(times):
     assert Period.objects.get().videos_held == 1
 
 
-@pytest.mark.xfail(reason="create answers 402 where the other one's hold was the last that fits", strict=False)
 def test_the_same_form_sent_at_once_where_only_one_job_fits_is_not_refused():
     alice = make_user(plan=make_plan(videos_limit=1))
     make_job(alice)
