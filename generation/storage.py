@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import av
 import requests
@@ -133,11 +133,14 @@ def _poster(path: Path) -> bytes:
 def _temporary(job_id: UUID) -> Iterator[Path]:
     """Give a file to download into, on the file system of the local storage so that it can be moved in one step.
 
-    It is named by the job: a killed download leaves one, and the next one writes over it.
+    Each attempt has its own: one that was only thought dead must not write into another's. What a killed one left is
+    removed by the next.
     """
     folder = settings.DATA_DIR / "incoming"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{job_id}.part"
+    for left in folder.glob(f"{job_id}-*.part"):
+        left.unlink(missing_ok=True)
+    path = folder / f"{job_id}-{uuid4().hex}.part"
     try:
         yield path
     finally:

@@ -29,7 +29,7 @@ _TICK = 0.1  # seconds between two looks at the database
 _SWEEP_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=5)
 _ASK_AGAIN = timedelta(seconds=60)  # for a beat that never came
-_CLAIM = timedelta(seconds=60)  # longer than one question may take
+_CLAIM = timedelta(seconds=45)  # longer than one question may take
 _MOST_ASKED = 500  # questions on their way at a time
 
 

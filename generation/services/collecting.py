@@ -1,10 +1,14 @@
 """A finished prediction becomes a stored, checked video, and its cost is charged."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django_q.tasks import async_task
 
@@ -17,15 +21,14 @@ from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, move, tell
 
 COLLECT_CLUSTER = "collect"
-_MARGIN = 120  # seconds that the lease outlives the longest possible download: result, probe, poster, storage
+_MARGIN = 120  # seconds that result, probe, poster and storage may take beside the download
 _MOST_BAD_FILES = 3
 _TOLERANCE = 0.5  # seconds between wished and delivered length that nobody minds
 
 
 def hand_to_collectors(job: Job, now: datetime) -> None:
     """Tell a worker to fetch the video, in the caller's transaction."""
-    lease = now + timedelta(seconds=settings.HAND_LEASE)
-    Job.objects.filter(pk=job.pk, status=Status.COLLECTING).update(handed_at=now, lease_until=lease)
+    Job.objects.filter(pk=job.pk, status=Status.COLLECTING).update(handed_at=now, lease_until=_lease(now))
     async_task("generation.tasks.collect", str(job.pk), cluster=COLLECT_CLUSTER)
 
 
@@ -35,10 +38,8 @@ def collect(job_id: UUID) -> None:
     if job is None:
         return
     try:
-        prediction = wavespeed().result(str(job.prediction_id))
-        if not prediction.outputs:
-            raise storage.OutputGone("The result names no output any more.")
-        stored = storage.keep(job.pk, prediction.outputs[0])
+        with _lease_renewed(job):
+            stored = _fetch(job)
     except storage.OutputGone as error:
         _gone(job, "output_gone", "The video was made, but it was gone before we could fetch it.", str(error))
     except storage.NotAVideo as error:
@@ -50,13 +51,46 @@ def collect(job_id: UUID) -> None:
 
 
 def _claim(job_id: UUID) -> Job | None:
-    """Take the job for as long as a download may last. Each handing has one taker: the others find it unhanded."""
-    now = clock.now()
-    lease = now + timedelta(seconds=settings.DOWNLOAD_TIME_LIMIT + _MARGIN)
+    """Take the job for a short while. Each handing has one taker: the others find it unhanded."""
     handed = Job.objects.filter(pk=job_id, status=Status.COLLECTING, handed_at__isnull=False)
-    if not handed.update(handed_at=None, lease_until=lease):
+    if not handed.update(handed_at=None, lease_until=_lease(clock.now())):
         return None
     return Job.objects.select_related("hold").get(pk=job_id)
+
+
+def _fetch(job: Job) -> storage.StoredVideo:
+    prediction = wavespeed().result(str(job.prediction_id))
+    if not prediction.outputs:
+        raise storage.OutputGone("The result names no output any more.")
+    return storage.keep(job.pk, prediction.outputs[0])
+
+
+@contextmanager
+def _lease_renewed(job: Job) -> Iterator[None]:
+    """Hold the job while we work on it, by short leases: whoever is killed holds it no longer than one of them."""
+    done = Event()
+    renewing = Thread(target=_renew, args=(job.pk, done), daemon=True)
+    renewing.start()
+    try:
+        yield
+    finally:
+        done.set()
+        renewing.join()
+
+
+def _renew(job_id: UUID, done: Event) -> None:
+    """Renew until we are done, but no longer than the work can take: a process that hangs must let go."""
+    deadline = time.monotonic() + settings.DOWNLOAD_TIME_LIMIT + _MARGIN
+    try:
+        while not done.wait(settings.HAND_LEASE / 4) and time.monotonic() < deadline:
+            ours = Job.objects.filter(pk=job_id, status=Status.COLLECTING, handed_at__isnull=True)
+            ours.update(lease_until=_lease(clock.now()))
+    finally:
+        connection.close()  # this thread's own
+
+
+def _lease(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.HAND_LEASE)
 
 
 def _finish(job: Job, stored: storage.StoredVideo) -> None:

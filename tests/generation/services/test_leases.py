@@ -17,6 +17,7 @@ from generation.services import submitting
 from generation.services.transitions import fail
 from tests.engine import run, turn
 from tests.make import ACTOR, make_job, make_user
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -335,3 +336,23 @@ def test_a_healthy_house_needs_no_sweep(alice):
         make_job(alice, status=Status(status), lease_until=timezone.now() + timedelta(minutes=1))
 
     assert services.sweep() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_collector_holds_its_job_for_as_long_as_it_works(sandbox, alice, monkeypatch, settings):
+    settings.HAND_LEASE = 0.4
+    job = made_and_handed(alice, monkeypatch)
+    keep, leases = storage.keep, []
+
+    def keep_slowly(*args):
+        first = Job.objects.get().lease_until
+        wait_until(lambda: Job.objects.get().lease_until > first, "a renewed lease")
+        leases.append(Job.objects.get().lease_until)
+        return keep(*args)
+
+    monkeypatch.setattr(storage, "keep", keep_slowly)
+    services.collect(job.pk)
+
+    job.refresh_from_db()
+    assert job.status == Status.SUCCEEDED
+    assert len(leases) == 1
