@@ -221,6 +221,9 @@ USE_TZ = True
 
 # --- The engine -------------------------------------------------------------------------------------------------------
 
+DOWNLOAD_TIME_LIMIT = env.float("DOWNLOAD_TIME_LIMIT", default=600)  # seconds for one whole download
+DOWNLOAD_SIZE_LIMIT = env.int("DOWNLOAD_SIZE_LIMIT", default=2 * 1024**3)  # bytes
+_COLLECT_TIMEOUT = int(DOWNLOAD_TIME_LIMIT) + 420  # beside the download: the result, the check and the storage
 Q_WORKERS = env.int("WORKERS", default=4)
 COLLECT_WORKERS = env.int("COLLECT_WORKERS", default=2)
 
@@ -255,16 +258,14 @@ Q_CLUSTER = {
         "collect": {
             "workers": COLLECT_WORKERS,
             "queue_limit": COLLECT_WORKERS,
-            "timeout": 720,
-            "retry": _retry(720, COLLECT_WORKERS),
+            "timeout": _COLLECT_TIMEOUT,
+            "retry": _retry(_COLLECT_TIMEOUT, COLLECT_WORKERS),
         }
     },
 }
 POLL_INTERVAL = env.float("POLL_INTERVAL", default=0.5)  # seconds between two looks at one running prediction
 HAND_LEASE = env.float("HAND_LEASE", default=60)  # seconds until a hint that nobody took is given out again
 TIME_LIMIT = env.float("TIME_LIMIT", default=600)  # seconds after which a job counts as late
-DOWNLOAD_TIME_LIMIT = env.float("DOWNLOAD_TIME_LIMIT", default=600)  # seconds for one whole download
-DOWNLOAD_SIZE_LIMIT = env.int("DOWNLOAD_SIZE_LIMIT", default=2 * 1024**3)  # bytes
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 

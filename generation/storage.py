@@ -85,8 +85,8 @@ def probe(path: Path) -> Facts:
     try:
         with av.open(str(path), format="mp4") as container:
             stream = next(iter(container.streams.video), None)
-            if stream is None:
-                raise NotAVideo("It has no picture.")
+            if stream is None or stream.codec_context is None:
+                raise NotAVideo("It has no picture that can be decoded.")
             duration = _duration(container, stream)
             facts = Facts(
                 width=stream.codec_context.width,
@@ -207,7 +207,11 @@ def _opened(session: requests.Session, url: str) -> requests.Response:
 
 def _check_address(url: str) -> None:
     """Allow https only; beside it, in sandbox mode, the sandbox's own origin."""
-    parts, sandbox = urlsplit(url), urlsplit(settings.WAVESPEED_URL)
+    sandbox = urlsplit(settings.WAVESPEED_URL)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise NotAVideo(f"Its address is none: {error}") from error
     if parts.scheme == "https" and parts.hostname:
         return
     if settings.SANDBOX and (parts.scheme, parts.netloc) == (sandbox.scheme, sandbox.netloc):

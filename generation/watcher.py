@@ -8,27 +8,18 @@ import aiohttp
 import structlog
 from asgiref.sync import sync_to_async
 from django.db import connections
-from django.db.models import F, Q
-from django_q.tasks import async_task
 
-from generation import clock, services
-from generation.models import Heartbeat, Job
+from generation import clock, heart, services
+from generation.models import Job
 from generation.providers.errors import ProviderError
 from generation.providers.wavespeed import WaveSpeed
-from generation.services.collecting import COLLECT_CLUSTER
-from generation.services.dispatching import SUBMIT_CLUSTER
 from generation.services.provider import wavespeed
 
 log = structlog.get_logger(__name__)
 
-WATCHER = "watcher"
-CLUSTERS = (SUBMIT_CLUSTER, COLLECT_CLUSTER)
-BEATS = (WATCHER, *CLUSTERS)
-
 _TICK = 0.1  # seconds between two looks at the database
 _SWEEP_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=5)
-_ASK_AGAIN = timedelta(seconds=60)  # for a beat that never came
 _CLAIM = timedelta(seconds=45)  # longer than one question may take
 _MOST_ASKED = 500  # questions on their way at a time
 
@@ -75,16 +66,6 @@ class _Rounds:
             services.sweep()
         if self._beat_at is None or now - self._beat_at >= _BEAT_EVERY:
             self._beat_at = now
-            beat(now)
+            heart.beat(now)
         services.dispatch()
         return Job.objects.claim(now, _CLAIM, most) if most > 0 else []
-
-
-def beat(now: datetime) -> None:
-    """Show that we live, and ask every cluster to show it by running a hint, unless one is still on its way."""
-    Heartbeat.objects.update_or_create(name=WATCHER, defaults={"beat_at": now})
-    for name in CLUSTERS:
-        Heartbeat.objects.get_or_create(name=name)
-        answered = Q(asked_at__isnull=True) | Q(beat_at__gte=F("asked_at")) | Q(asked_at__lt=now - _ASK_AGAIN)
-        if Heartbeat.objects.filter(answered, name=name).update(asked_at=now):
-            async_task("generation.tasks.beat", name, cluster=name)

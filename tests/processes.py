@@ -14,8 +14,8 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
+from generation.heart import BEATS
 from generation.models import Heartbeat
-from generation.watcher import BEATS
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE = 60  # seconds

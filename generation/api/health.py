@@ -1,15 +1,9 @@
 """For load balancers and people who wonder: does it live, can it work?"""
 
-from datetime import timedelta
-
-from django.db import Error, connection
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from generation import clock
-from generation.models import Heartbeat
-from generation.watcher import BEATS
-
-_SILENT_AFTER = timedelta(seconds=30)
+from generation import clock, heart
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -18,14 +12,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when the database is there and watcher and workers have beaten in the last 30 s, else 503."""
+    """Answer 200 when the database is there and watcher and workers gave a sign of life in the last 30 s, else 503."""
     try:
-        now = clock.now()
-        beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+        silent = heart.silent(clock.now())
     except Error:
         return JsonResponse({"ready": False, "database": "unreachable"}, status=503)
-    states = {name: "ok" if (beat := beats.get(name)) and now - beat < _SILENT_AFTER else "silent" for name in BEATS}
-    ready = all(state == "ok" for state in states.values())
-    return JsonResponse({"ready": ready, "database": "ok", **states}, status=200 if ready else 503)
+    states = {name: "silent" if name in silent else "ok" for name in heart.BEATS}
+    return JsonResponse({"ready": not silent, "database": "ok", **states}, status=503 if silent else 200)

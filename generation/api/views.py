@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -76,8 +76,8 @@ class JobCursor(CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor and cursor.position is not None:
-                datetime.fromisoformat(str(cursor.position))
-        except (NotFound, ValueError):
+                datetime.fromisoformat(str(cursor.position)).astimezone(UTC)
+        except (NotFound, ValueError, OverflowError):
             message = f"{shown(request.query_params['cursor'])} is no cursor; take it from `next` or `previous`."
             raise ValidationError({"cursor": [message]}) from None
         return cursor

@@ -45,6 +45,7 @@ NO_CREDIT_CODE = 1407
 _NO_CREDIT = re.compile(
     r"insufficient[\W_]+(\w+[\W_]+)?(credit|balance|fund)|not enough (credit|balance)", re.IGNORECASE
 )
+_MARKS = re.compile(r"[:;\"'“”‘’„«»…·()\[\]]|\.\.\.")
 _LIMIT = re.compile(r"(?<![a-z])rate[\W_]*limit|concurren", re.IGNORECASE)
 
 
@@ -180,9 +181,10 @@ def _is_doubtful(sign: int) -> bool:
 
 def _names(reason: re.Pattern[str], answer: Answer, inputs: Mapping[str, object]) -> bool:
     # A prompt about insufficient credits, quoted in its own refusal, must not close the Gate for everybody.
-    if any(isinstance(value, str) and reason.search(value) for value in inputs.values()):
-        return False
-    return reason.search(answer.words) is not None
+    texts = [" ".join(value.split()).casefold() for value in inputs.values() if isinstance(value, str)]
+    # What is quoted stands between marks, and may be cut off behind.
+    parts = (part.strip().casefold() for part in _MARKS.split(answer.words))
+    return any(reason.search(part) and not any(part in text for text in texts) for part in parts)
 
 
 def _account_error(answer: Answer) -> RefusedForAccount:

@@ -9,27 +9,37 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from billing import services as billing
 from billing.services import Actor
 from generation import clock, storage
+from generation.catalog import UnknownModel
 from generation.models import Job, Status
 from generation.providers.errors import ProviderError
 from generation.services.provider import wavespeed
-from generation.services.transitions import fail, locked, move, tell
+from generation.services.transitions import fail, locked, log, move, tell
 
 COLLECT_CLUSTER = "collect"
 _MARGIN = 120  # seconds that result, probe, poster and storage may take beside the download
 _MOST_BAD_FILES = 3
+_OUTPUT_LIVES = timedelta(days=7)  # at WaveSpeed
 _TOLERANCE = 0.5  # seconds between wished and delivered length that nobody minds
 
 
-def hand_to_collectors(job: Job, now: datetime) -> None:
-    """Tell a worker to fetch the video, in the caller's transaction."""
-    Job.objects.filter(pk=job.pk, status=Status.COLLECTING).update(handed_at=now, lease_until=_lease(now))
+def hand_to_collectors(job: Job, now: datetime) -> bool:
+    """Tell a worker to fetch the video, in the caller's transaction; False when it is in other hands or not yet due."""
+    free = Job.objects.filter(
+        Q(lease_until__isnull=True) | Q(lease_until__lte=now),
+        Q(due_at__isnull=True) | Q(due_at__lte=now),
+        pk=job.pk,
+        status=Status.COLLECTING,
+    )
+    if not free.update(handed_at=now, lease_until=_lease(now)):
+        return False
     async_task("generation.tasks.collect", str(job.pk), cluster=COLLECT_CLUSTER)
+    return True
 
 
 def collect(job_id: UUID) -> None:
@@ -40,14 +50,16 @@ def collect(job_id: UUID) -> None:
     try:
         with _lease_renewed(job):
             stored = _fetch(job)
+        _finish(job, stored)
     except storage.OutputGone as error:
         _gone(job, "output_gone", "The video was made, but it was gone before we could fetch it.", str(error))
     except storage.NotAVideo as error:
         _spoiled(job, error)
     except (storage.Interrupted, ProviderError) as error:
         _again_later(job, f"Cut: {error}")
-    else:
-        _finish(job, stored)
+    except Exception:  # noqa: BLE001 - whatever it is, the video is paid for and may still be fetched
+        log.exception("collecting failed unexpectedly", job_id=str(job.pk))
+        _again_later(job, "Failed unexpectedly; our log says more.")
 
 
 def _claim(job_id: UUID) -> Job | None:
@@ -119,16 +131,24 @@ def _finish(job: Job, stored: storage.StoredVideo) -> None:
 
 def _differences(job: Job, facts: storage.Facts) -> list[dict[str, object]]:
     """Say where what was delivered is not what was wished. It is kept all the same, and flagged."""
-    model = job.video_model
     found: list[tuple[str, object, object]] = []
     if abs(facts.duration - job.parameters["duration"]) > _TOLERANCE:
         found.append(("duration", job.parameters["duration"], facts.duration))
-    if (facts.width, facts.height) != (model.width, model.height):
-        found.append(("size", f"{model.width}x{model.height}", f"{facts.width}x{facts.height}"))
+    size, wished_size = (facts.width, facts.height), _wished_size(job)
+    if wished_size not in {None, size}:
+        found.append(("size", "{}x{}".format(*wished_size), "{}x{}".format(*size)))
     wished_audio = job.wanted("generate_audio")
     if wished_audio is not None and wished_audio != facts.has_audio:
         found.append(("audio", wished_audio, facts.has_audio))
     return [{"what": what, "wished": wished, "delivered": delivered} for what, wished, delivered in found]
+
+
+def _wished_size(job: Job) -> tuple[int, int] | None:
+    """Return pixels; None for a model that has left the catalogue meanwhile, which is no reason to fail its jobs."""
+    try:
+        return job.video_model.width, job.video_model.height
+    except UnknownModel:
+        return None
 
 
 def _spoiled(job: Job, error: storage.NotAVideo) -> None:
@@ -149,7 +169,10 @@ def _gone(job: Job, code: str, message: str, detail: str) -> None:
 def _again_later(job: Job, note: str) -> None:
     """Give the job back; the watcher hands it out again, after a pause that grows up to ten minutes."""
     now = clock.now()
-    due_at = now + timedelta(seconds=min(2.0**job.attempts, 600.0))
+    if job.collecting_at and now - job.collecting_at > _OUTPUT_LIVES:
+        _gone(job, "output_gone", "The video was made, but it could not be fetched for seven days.", note)
+        return
+    due_at = now + timedelta(seconds=min(2.0 ** min(job.attempts, 10), 600.0))
     again = {"lease_until": None, "due_at": due_at, "attempts": job.attempts + 1}
     if Job.objects.filter(pk=job.pk, status=Status.COLLECTING).update(**again):
         tell(job, now=now, by=_worker(job), note=note)

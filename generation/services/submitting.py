@@ -1,13 +1,16 @@
 """One paid submission per job: the fence, one POST, and what its answer means. See states.md for each row."""
 
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from statistics import median
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 
 from billing.services import Actor
 from generation import clock
+from generation.catalog import UnknownModel
 from generation.models import Job, Status
 from generation.providers.errors import (
     Ambiguous,
@@ -22,7 +25,9 @@ from generation.services.dispatching import close_gate, the_gate
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move
 
+_USUAL = 60.0  # seconds, where nobody knows
 _ENOUGH = 5  # videos, for their median to say more than the catalogue
+_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between two tries to write an answer down
 _MARGIN = 15  # seconds that the fence's lease outlives the longest possible POST
 
 
@@ -34,19 +39,43 @@ def submit(job_id: UUID) -> None:
         return
     try:
         prediction = provider.submit(job.model, {"prompt": job.prompt, **job.parameters})
-    except RefusedForJob as error:
-        _refused(job, error)
-    except RefusedForAccount as error:
-        _refused_for_account(job, error)
-    except (NotSent, RateLimited) as error:
-        _not_taken(job, error)
-    except Ambiguous as error:
-        if error.prediction_id:
-            _attach(job, error.prediction_id)
-        else:
-            _lost_sight(job, error)
+    except ProviderError as error:
+        # Bound to another name, since `error` is gone behind this block.
+        refusal = error
+        log.warning("not submitted", job_id=str(job.pk), prediction_id=error.prediction_id, error=str(error))
+        _insist(lambda: _write_down(job, refusal))
     else:
-        _attach(job, prediction.id)
+        log.info("submitted", job_id=str(job.pk), prediction_id=prediction.id)
+        _insist(lambda: _attach(job, prediction.id))
+
+
+def _write_down(job: Job, error: ProviderError) -> None:
+    """Do what the error asks for, row by row of states.md. Done twice, it is done once."""
+    match error:
+        case RefusedForJob():
+            _refused(job, error)
+        case RefusedForAccount():
+            _refused_for_account(job, error)
+        case NotSent() | RateLimited():
+            _not_taken(job, error)
+        case ProviderError(prediction_id=str(prediction_id)):
+            _attach(job, prediction_id)
+        case _:
+            _lost_sight(job, error)
+
+
+def _insist(write: Callable[[], None]) -> None:
+    """Write what the provider said, also while the database is away: nobody will ever say it again."""
+    for pause in _PAUSES:
+        try:
+            write()
+        except (OperationalError, InterfaceError):
+            log.exception("the answer could not be written down; trying again", seconds=pause)
+            connection.close()
+            time.sleep(pause)
+        else:
+            return
+    write()
 
 
 def _fence(job_id: UUID, lease: timedelta) -> Job | None:
@@ -58,9 +87,19 @@ def _fence(job_id: UUID, lease: timedelta) -> Job | None:
     job = Job.objects.handed(now).filter(pk=job_id).first()
     if job is None:
         return None
+    if the_gate().closed_at:
+        # It closed after this job was handed over: back into the line, until somebody reopens it.
+        Job.objects.handed(now).filter(pk=job_id).update(handed_at=None, lease_until=None)
+        return None
     with transaction.atomic(durable=True):
         by = Actor(name="worker", request_id=job.request_id)
-        fields = {"handed_at": None, "lease_until": now + lease, "submit_started_at": now, "due_at": None}
+        fields = {
+            "handed_at": None,
+            "lease_until": now + lease,
+            "submit_started_at": now,
+            "due_at": None,
+            "expected_seconds": _usual_seconds(job),
+        }
         return job if move(job, Status.SUBMITTING, now=now, by=by, note="Sending it.", **fields) else None
 
 
@@ -70,7 +109,6 @@ def _attach(job: Job, prediction_id: str) -> None:
     fields = {
         "prediction_id": prediction_id,
         "submitted_at": now,
-        "expected_seconds": _usual_seconds(job),
         "due_at": now,
         "lease_until": None,
         "attempts": 0,
@@ -96,12 +134,18 @@ def _usual_seconds(job: Job) -> float:
         for collecting_at, submitted_at in done.values_list("collecting_at", "submitted_at")[:50]
         if collecting_at and submitted_at
     ]
-    return median(seconds) if len(seconds) >= _ENOUGH else float(job.video_model.usual_seconds)
+    if len(seconds) >= _ENOUGH:
+        return median(seconds)
+    try:
+        return float(job.video_model.usual_seconds)
+    except UnknownModel:  # it left the catalogue while the job waited, and what was paid for still goes
+        return _USUAL
 
 
 def _refused(job: Job, error: RefusedForJob) -> None:
     code, message = wording.refusal(error.code, error.words)
-    fail(job, code=code, message=message, now=clock.now(), by=_worker(job), provider_error=str(error))
+    kept = {"prediction_id": error.prediction_id} if error.prediction_id else {}
+    fail(job, code=code, message=message, now=clock.now(), by=_worker(job), provider_error=str(error), **kept)
 
 
 def _refused_for_account(job: Job, error: RefusedForAccount) -> None:
@@ -113,7 +157,7 @@ def _refused_for_account(job: Job, error: RefusedForAccount) -> None:
 
 
 def _not_taken(job: Job, error: NotSent | RateLimited) -> None:
-    wait = min(2.0**job.attempts, 60.0)
+    wait = min(2.0 ** min(job.attempts, 10), 60.0)
     if isinstance(error, RateLimited) and error.retry_after:
         wait = max(wait, min(error.retry_after, 600.0))
     _back_to_the_queue(job, f"Not sent: {error}", timedelta(seconds=wait))

@@ -1,5 +1,7 @@
 """Find what nobody works on any more and set it going again. Leases tell; nothing here sends anything."""
 
+from datetime import datetime
+
 from django.db import transaction
 from django.db.models import Q
 
@@ -25,21 +27,31 @@ def _unanswered() -> int:
     """Whoever was to hear the answer of the POST is gone: whether it was sent, nobody knows."""
     now = clock.now()
     late = Job.objects.filter(status=Status.SUBMITTING, lease_until__lte=now)
+    return sum(_lose_sight(job, now) for job in late)
+
+
+@transaction.atomic
+def _lose_sight(job: Job, now: datetime) -> bool:
+    current = locked(job.pk, Status.SUBMITTING)
+    if current is None or current.lease_until is None or current.lease_until > now:
+        return False  # it has come back and been sent anew since we looked
     note = "Whoever sent it did not come back: nobody knows whether WaveSpeed took it."
-    return sum(move(job, Status.UNKNOWN, now=now, by=_SWEEPER, note=note, lease_until=None) for job in late)
+    return move(current, Status.UNKNOWN, now=now, by=_SWEEPER, note=note, lease_until=None)
 
 
 def _uncollected() -> int:
     now = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     waiting = Job.objects.filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now), status=Status.COLLECTING)
-    for job in waiting:
-        with transaction.atomic():
-            # Two sweeps at once would hand it out twice; only one of the two hints finds it unclaimed.
-            if current := locked(job.pk, Status.COLLECTING):
-                tell(current, now=now, by=_SWEEPER, note="Handed to a worker again.")
-                hand_to_collectors(current, now)
-    return len(waiting)
+    return sum(_hand_again(job, now) for job in waiting)
+
+
+@transaction.atomic
+def _hand_again(job: Job, now: datetime) -> bool:
+    if not hand_to_collectors(job, now):
+        return False  # another watcher was faster, or a worker has taken it after all
+    tell(job, now=now, by=_SWEEPER, note="Handed to a worker again.")
+    return True
 
 
 def _ownerless() -> int:

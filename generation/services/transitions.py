@@ -65,9 +65,9 @@ def tell(job: Job, *, now: datetime, by: Actor, note: str, before: str | None = 
 
 
 @transaction.atomic
-def fail(job: Job, *, code: str, message: str, now: datetime, by: Actor, provider_error: str = "") -> bool:
+def fail(job: Job, *, code: str, message: str, now: datetime, by: Actor, **fields: Any) -> bool:
     """End the job without a video and give its money back; False when it has moved on."""
-    fields = {"error_code": code, "error_message": message, "provider_error": provider_error}
+    fields |= {"error_code": code, "error_message": message}
     return _end(job, Status.FAILED, now=now, by=by, note=message, **fields)
 
 

@@ -100,7 +100,7 @@ class WishForm:
         """Return what is wrong with a field; empty when nothing is."""
         return " ".join(complaint.message for complaint in self.complaints if complaint.field == name)
 
-    def with_(self, **values: str) -> "WishForm":
+    def with_(self, /, **values: str) -> "WishForm":
         """Return the same form with other values and without complaints."""
         return WishForm(sent={**self.sent, **values})
 

@@ -7,8 +7,8 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from generation import clock
+from generation.heart import BEATS
 from generation.models import Heartbeat
-from generation.watcher import BEATS
 
 
 def beat(seconds_ago, *names):

@@ -8,9 +8,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from billing.models import Hold, Period
+from generation.heart import BEATS
 from generation.models import Heartbeat, Job
 from generation.storage import probe
-from generation.watcher import BEATS
 from tests.make import make_plan, make_user
 from tests.processes import engine, wait_for_life
 
@@ -27,7 +27,7 @@ def generate(*arguments: str, prompt: str = "A red fox") -> None:
 
 
 def test_nothing_is_held_when_nobody_would_work_on_the_job(alice):
-    with pytest.raises(CommandError, match=r"no sign of life from clapboard, collect, watcher"):
+    with pytest.raises(CommandError, match=r"no sign of life from watcher, clapboard, collect"):
         generate("--user", alice.email, "--model", "ltx-2-pro")
 
     assert not Hold.objects.exists()

@@ -6,7 +6,7 @@ import time
 import pytest
 from django_q.models import OrmQ
 
-from generation import watcher
+from generation import heart, watcher
 from generation.models import Heartbeat, Job, Status
 from tests.make import make_job
 
@@ -53,10 +53,10 @@ def test_it_notices_the_end_of_a_prediction(sandbox, alice):
 
 
 def test_it_beats_and_asks_each_cluster_for_a_beat_once(sandbox, db):
-    watch_until(lambda: Heartbeat.objects.count() == len(watcher.BEATS))
+    watch_until(lambda: Heartbeat.objects.count() == len(heart.BEATS))
 
     assert Heartbeat.objects.get(name="watcher").beat_at
-    assert OrmQ.objects.count() == len(watcher.CLUSTERS)
+    assert OrmQ.objects.count() == len(heart.CLUSTERS)
 
 
 def test_a_provider_that_is_away_for_a_while_ends_nothing(sandbox, alice):

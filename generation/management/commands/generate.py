@@ -2,7 +2,6 @@ import logging
 import shutil
 import sys
 import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from billing.models import User
 from billing.money import dollars
 from billing.services import Actor, InsufficientQuota, ModelNotInPlan, NoPrice
-from generation import clock, services
-from generation.models import Heartbeat, Job, Status
+from generation import clock, heart, services
+from generation.models import Job, Status
 from generation.progress import message, progress
 from generation.spec import InvalidSpec, video_spec
-from generation.watcher import BEATS
 
 _LOOK_EVERY = 0.2  # seconds
-_SILENT_AFTER = timedelta(seconds=30)
 _BAR = 30  # characters
 
 
@@ -95,8 +92,7 @@ def _wish(options: dict[str, Any]) -> dict[str, object]:
 
 def _check_engine() -> None:
     """Refuse before anything is held when nobody is there to work on the job."""
-    alive = Heartbeat.objects.filter(beat_at__gt=clock.now() - _SILENT_AFTER).values_list("name", flat=True)
-    if silent := sorted(set(BEATS) - set(alive)):
+    if silent := heart.silent(clock.now()):
         raise CommandError(
             f"Nobody would work on the job: no sign of life from {', '.join(silent)}. "
             "Start `make run`, or `manage.py worker` and `manage.py watch`."

@@ -4,8 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from generation.cluster import run_cluster
+from generation.heart import CLUSTERS
 from generation.supervisor import Group, supervise
-from generation.watcher import CLUSTERS
 
 
 class Command(BaseCommand):

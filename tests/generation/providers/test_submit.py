@@ -17,6 +17,7 @@ import requests
 import responses
 from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProtocolError
 
+from generation.providers.answers import judge_submit, read_answer
 from generation.providers.errors import (
     Ambiguous,
     NotSent,
@@ -276,3 +277,9 @@ def test_an_error_survives_a_process_boundary(error: ProviderError) -> None:
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert vars(again) == vars(error)
+
+
+def test_a_limit_is_a_limit_whatever_the_prompt_is_about():
+    answer = read_answer(429, b'{"code": 429, "message": "You have reached your concurrency limit"}')
+
+    assert isinstance(judge_submit(answer, {"prompt": "Runners in a concurrent motion"}), RateLimited)

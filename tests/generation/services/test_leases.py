@@ -5,15 +5,16 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from billing.models import Hold
 from generation import services, storage, tasks
 from generation.models import Job, JobEvent, Status
-from generation.providers.errors import NotFound, RefusedForAccount, Unavailable
+from generation.providers.errors import NotFound, RefusedForAccount, RefusedForJob, Unavailable
 from generation.providers.predictions import Prediction
-from generation.services import submitting
+from generation.services import collecting, submitting, sweeping
 from generation.services.transitions import fail
 from tests.engine import run, turn
 from tests.make import ACTOR, make_job, make_user
@@ -356,3 +357,110 @@ def test_a_collector_holds_its_job_for_as_long_as_it_works(sandbox, alice, monke
     job.refresh_from_db()
     assert job.status == Status.SUCCEEDED
     assert len(leases) == 1
+
+
+# --- what reviewers found ---------------------------------------------------------------------------------------------
+
+
+def test_an_answer_is_written_down_when_the_database_comes_back(sandbox, alice, monkeypatch):
+    job = handed_job(alice)
+    attach, tries = submitting._attach, []
+
+    def attach_at_the_second_try(*args):
+        tries.append(args)
+        if len(tries) == 1:
+            raise OperationalError("terminating connection due to administrator command")
+        attach(*args)
+
+    monkeypatch.setattr(submitting, "_attach", attach_at_the_second_try)
+    monkeypatch.setattr(submitting.connection, "close", lambda: None)  # the test's own
+    services.submit(job.pk)
+
+    job.refresh_from_db()
+    assert job.status == Status.RUNNING
+    assert len(tries) == 2
+
+
+def test_an_old_hint_and_the_sweep_do_not_give_one_video_to_two(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    expire_leases()
+    assert collecting._claim(job.pk)  # the old hint, late
+
+    assert not collecting.hand_to_collectors(job, timezone.now())  # the sweep, from a list that it read before
+    assert collecting._claim(job.pk) is None
+
+
+def test_a_video_that_can_not_be_fetched_for_seven_days_is_given_up(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    Job.objects.update(collecting_at=timezone.now() - timedelta(days=7, minutes=1))
+    monkeypatch.setattr(storage, "keep", raising(storage.Interrupted("cut")))
+
+    services.collect(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (Status.FAILED, "output_gone")
+    assert job.hold.state == Hold.State.RELEASED
+
+
+@pytest.mark.parametrize("attempts", [0, 3, 1023, 1024, 5000])
+def test_what_nobody_foresaw_while_collecting_is_tried_again_later(sandbox, alice, monkeypatch, attempts):
+    job = made_and_handed(alice, monkeypatch)
+    Job.objects.update(attempts=attempts)
+    monkeypatch.setattr(storage, "keep", raising(RuntimeError("a bucket that nobody knows")))
+
+    services.collect(job.pk)
+
+    job.refresh_from_db()
+    assert job.status == Status.COLLECTING
+    assert job.attempts == attempts + 1
+    assert timezone.now() < job.due_at < timezone.now() + timedelta(minutes=11)
+
+
+def test_a_job_that_could_not_be_sent_a_thousand_times_still_waits(alice, settings):
+    settings.WAVESPEED_URL = "http://127.0.0.1:9"
+    job = handed_job(alice)
+    Job.objects.update(attempts=1024)
+
+    services.submit(job.pk)
+
+    job.refresh_from_db()
+    assert job.status == Status.QUEUED
+
+
+def test_a_gate_that_closed_meanwhile_stops_what_was_handed_over(sandbox, alice):
+    job = handed_job(alice)
+    services.close_gate("no credit", now=timezone.now())
+
+    services.submit(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.handed_at) == (Status.QUEUED, None)
+    assert sandbox.stats()["submissions"] == 0
+
+
+def test_the_sweep_leaves_a_job_alone_that_was_sent_anew_since_it_looked(alice):
+    job = make_job(alice, status=Status.SUBMITTING, lease_until=timezone.now() + timedelta(minutes=1))
+
+    assert not sweeping._lose_sight(job, timezone.now())
+    assert Job.objects.get().status == Status.SUBMITTING
+
+
+def test_a_refusal_keeps_the_prediction_that_it_names(alice, monkeypatch):
+    job = handed_job(alice)
+    monkeypatch.setattr(
+        "generation.providers.wavespeed.WaveSpeed.submit", raising(RefusedForJob("no", prediction_id="p1"))
+    )
+
+    services.submit(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.prediction_id) == (Status.FAILED, "p1")
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    """Return a function that raises."""
+
+    def raise_it(*args: object, **kwargs: object) -> None:
+        raise error
+
+    return raise_it
