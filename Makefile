@@ -11,8 +11,7 @@ help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1	/p' $(MAKEFILE_LIST)
 
 run: $(READY) .env  ## start everything on this machine and print address and login
-	@rm -f .env.run
-	@exec $(BIN)/python manage.py develop
+	@exec env IGNORE_ENV_RUN=1 $(BIN)/python manage.py develop
 
 test: $(READY)  ## run every test that this machine can run
 	@$(BIN)/python -m tests.lanes $(ARGS)
@@ -48,4 +47,4 @@ $(READY): requirements-dev.txt
 	@touch $@
 
 .env: .env.example
-	@test -f $@ && touch $@ || sed "s/^SECRET_KEY=.*/SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))')/" $< > $@
+	@umask 077; test -f $@ && touch $@ || sed "s/^SECRET_KEY=.*/SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))')/" $< > $@

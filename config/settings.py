@@ -17,7 +17,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 if env.bool("READ_ENV_FILES", default=True):
-    env.read_env(BASE_DIR / ".env.run")
+    if not env.bool("IGNORE_ENV_RUN", default=False):  # `make run` itself decides anew
+        env.read_env(BASE_DIR / ".env.run")
     env.read_env(BASE_DIR / ".env")
 
 # --- What must be said before anything starts -------------------------------------------------------------------------
@@ -265,6 +266,7 @@ Q_CLUSTER = {
 }
 POLL_INTERVAL = env.float("POLL_INTERVAL", default=0.5)  # seconds between two looks at one running prediction
 HAND_LEASE = env.float("HAND_LEASE", default=60)  # seconds until a hint that nobody took is given out again
+SANDBOX_SECONDS = env.float("SANDBOX_SECONDS", default=8)  # that a prediction takes in the sandbox
 TIME_LIMIT = env.float("TIME_LIMIT", default=600)  # seconds after which a job counts as late
 
 # --- REST -------------------------------------------------------------------------------------------------------------

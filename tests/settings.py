@@ -3,16 +3,20 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 # A folder a process: workers of xdist, and runs of several people at once, never share files or a database.
-_data = Path(tempfile.mkdtemp(prefix="clapboard-tests-"))
+# What is no test, such as mypy, which ends without tidying up, writes nothing and gets the same folder each time.
+_temporary = Path(tempfile.gettempdir())
+_testing = "pytest" in sys.modules
+_data = Path(tempfile.mkdtemp(prefix="clapboard-tests-")) if _testing else _temporary / f"clapboard-tests-{os.getuid()}"
 _owner = os.getpid()
 
 
 def _remove() -> None:
-    if os.getpid() == _owner:  # not in what we forked
+    if _testing and os.getpid() == _owner:  # not in what we forked
         shutil.rmtree(_data, ignore_errors=True)
 
 

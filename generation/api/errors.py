@@ -144,9 +144,9 @@ def _invalid(complaints: tuple[Complaint, ...], errors: list[dict[str, str]]) ->
 def _insufficient_quota(error: InsufficientQuota) -> Problem:
     money = error.violated == "spend"
     required, available = (dollars(v) if money else v for v in (error.required, error.available))
-    unit = "$" if money else ""
+    left = f"${available} is" if money else f"{available} {error.violated} are"
     detail = (
-        f"This needs {unit}{required} of the limit on {error.violated}, and {unit}{available} is left "
+        f"{f'${required}' if money else required} needed, but {left} left of the plan's limit "
         f"until {error.resets_at:%d %B %Y %H:%M} UTC."
     )
     extra = {

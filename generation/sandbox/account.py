@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from .envelope import RefusalError
-from .faults import Fault, Tally, parse, wished
+from .faults import Fault, Tally, lasting, parse, wished
+from .memory import Memory, State, predictions_of, rows_of
 from .options import SandboxOptions
-from .predictions import Prediction, Status
+from .predictions import RUNNING, Prediction, Status
 from .prices import Prices, to_micros
 from .render import Renderer
 from .schemas import Model
@@ -26,7 +27,7 @@ _MINUTE = 60.0
 
 
 class Account:
-    """Everything the sandbox remembers; all of it in memory but the files."""
+    """Everything the sandbox knows; what of it outlives a restart is in memory.py, and the balance is not."""
 
     def __init__(self, options: SandboxOptions) -> None:
         self._first_options = options
@@ -45,6 +46,26 @@ class Account:
         self._tasks: set[asyncio.Task[None]] = set()
         self._recent: deque[float] = deque()
         self._begin(options)
+        self.memory = Memory(None if options.tiny else options.files / "memory.json", self._state)
+        self._recall()
+
+    def _state(self) -> State:
+        return {"predictions": rows_of(self.predictions.values()), "uploads": self.uploads.rows()}
+
+    def _recall(self) -> None:
+        state = self.memory.read()
+        if state is None:
+            return
+        try:
+            predictions = predictions_of(state["predictions"])
+            self.uploads.recall(state["uploads"])
+        except (KeyError, TypeError, ValueError) as error:
+            self.memory.complain(error)
+            return
+        self.predictions = {each.id: each for each in predictions}
+        self.running = {each.id: each for each in predictions if each.status in RUNNING}
+        self._promised = sum(each.price for each in self.running.values())
+        self.most_running = len(self.running)
 
     def _begin(self, options: SandboxOptions) -> None:
         self.options = options
@@ -74,7 +95,9 @@ class Account:
         while self._recent and now - self._recent[0] >= _MINUTE:
             self._recent.popleft()
         if len(self._recent) >= limit:
-            wait = str(max(1, round(_MINUTE - (now - self._recent[0]))))
+            # A limit of 0 refuses the very first.
+            oldest = self._recent[0] if self._recent else now
+            wait = str(max(1, round(_MINUTE - (now - oldest))))
             message = f"You have reached your rate limit of {limit} submissions per minute"
             raise RefusalError(429, message, headers={"Retry-After": wait})
 
@@ -98,11 +121,13 @@ class Account:
             webhook=webhook,
             price=price,
             cost=price,
+            seconds=lasting(faults, self.options.seconds),
         )
         self.predictions[prediction.id] = self.running[prediction.id] = prediction
         self._promised += price
         self._recent.append(time.monotonic())
         self.most_running = max(self.most_running, len(self.running))
+        self.memory.changed()
         return prediction
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -124,6 +149,7 @@ class Account:
         if status is Status.COMPLETED:
             prediction.charged = prediction.cost
             self.balance -= prediction.cost
+        self.memory.changed()
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """Change options while running; a new balance replaces what is left."""
@@ -149,10 +175,12 @@ class Account:
         self._recent.clear()
         self.leaked_keys = self.most_running = 0
         self._begin(self._first_options)
+        self.memory.changed()
 
     async def close(self) -> None:
         """End what runs."""
         await self._stop_tasks()
+        self.memory.close()
         await self.courier.close()
         self.renderer.close()
 

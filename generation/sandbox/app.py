@@ -10,19 +10,22 @@ from starlette.types import Receive, Scope, Send
 
 from .account import Account
 from .envelope import RefusalError, on_http_error, on_refusal
+from .life import go_on
 from .options import SandboxOptions
 from .routes import account, control, outputs, predictions, submit, uploads
 from .routes.access import keyed, keyless
 
 
 def create_app(options: SandboxOptions) -> Starlette:
-    """Build a sandbox of its own: two of them share nothing but rendered files in the same folder."""
+    """Build a sandbox of its own; two at a time need two folders, or each takes up the other's predictions."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.account = Account(options)
+        app.state.account = played = Account(options)
+        for prediction in played.running.values():
+            played.start(go_on(played, prediction))
         yield
-        await app.state.account.close()
+        await played.close()
 
     return _Sandbox(
         routes=_routes(),

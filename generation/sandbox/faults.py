@@ -133,6 +133,7 @@ KINDS = {
     "webhook_never": Kind(Stage.WEBHOOK),
 }
 
+_SLOW = 10
 _IN_BRACKETS = re.compile(r"\[fault:([^\]\s]*)\]")
 _WORDS = re.compile(r"(?P<name>\w+)(?:=(?P<value>\d+(?:\.\d+)?))?(?:\*(?P<times>\d+))?")
 
@@ -168,6 +169,14 @@ def parse(words: str) -> Fault:
         value=float(match["value"]) if match["value"] else kind.value,
         times=int(match["times"]) if match["times"] else kind.times,
     )
+
+
+def lasting(faults: Iterable[Fault], seconds: float) -> float:
+    """Return how long a prediction with these faults takes that would else take so many seconds."""
+    slow = find(faults, "slow")
+    if slow is None:
+        return seconds
+    return seconds * _SLOW if slow.value is None else slow.value
 
 
 def find(faults: Iterable[Fault], name: str) -> Fault | None:

@@ -16,43 +16,44 @@ from .predictions import Prediction, Status
 from .scene import shared, spoiled, tiny
 from .staging import scene_of
 
-_SLOW = 10
 _CREATED_PART = 0.1
 _ENDS = {name: Status(name) for name in ("timeout", "cancelled", "deleted")}
 
 
 async def live(account: Account, prediction: Prediction) -> None:
-    """Take a prediction through its life. It ends when its time is over and its file is rendered."""
+    """Take a new prediction through its life."""
+    account.start(account.courier.lie(prediction, account.options))
+    await go_on(account, prediction)
+
+
+async def go_on(account: Account, prediction: Prediction) -> None:
+    """Take a prediction to its end: when its time is over, restarts included, and its file is rendered."""
     options = account.options
-    began = time.monotonic()
-    account.start(account.courier.lie(prediction, options))
-    lasts = _seconds(prediction, options)
+    began = time.monotonic() - prediction.age
     rendering = asyncio.create_task(_rendered(account, prediction, options))
     # Stays so if the sandbox itself is at fault: clients must not wait for ever.
-    end = Status.FAILED
+    end: Status | None = Status.FAILED
     try:
-        await _pass_time(prediction, lasts * _CREATED_PART)
+        await _pass_time(prediction, began + prediction.seconds * _CREATED_PART)
         prediction.status = Status.PROCESSING
-        await _pass_time(prediction, lasts * (1 - _CREATED_PART))
+        await _pass_time(prediction, began + prediction.seconds)
         end = await _end(prediction, rendering)
+    except asyncio.CancelledError:
+        # The sandbox stops, not the prediction: it goes on after the next start.
+        end = None
+        raise
     finally:
         rendering.cancel()
-        prediction.milliseconds = round((time.monotonic() - began) * 1000)
-        account.end(prediction, end)
+        if end is not None:
+            prediction.milliseconds = round((time.monotonic() - began) * 1000)
+            account.end(prediction, end)
     if end in {Status.COMPLETED, Status.FAILED}:
         await account.courier.announce(prediction, options)
 
 
-def _seconds(prediction: Prediction, options: SandboxOptions) -> float:
-    slow = find(prediction.faults, "slow")
-    if slow is None:
-        return options.seconds
-    return options.seconds * _SLOW if slow.value is None else slow.value
-
-
-async def _pass_time(prediction: Prediction, seconds: float) -> None:
+async def _pass_time(prediction: Prediction, until: float) -> None:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(prediction.hurry.wait(), seconds)
+        await asyncio.wait_for(prediction.hurry.wait(), until - time.monotonic())
 
 
 async def _end(prediction: Prediction, rendering: "asyncio.Task[list[Any]]") -> Status:

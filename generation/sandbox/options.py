@@ -9,7 +9,8 @@ from pathlib import Path
 class SandboxOptions:
     """How one sandbox behaves. Seconds are wall-clock seconds, money is US dollars."""
 
-    # Where rendered files and uploads are kept; made if missing. Rendered files outlive a restart.
+    # Where rendered files and uploads are kept; made if missing.
+    # Rendered files outlive a restart, and but for `tiny` predictions and uploads do.
     files: Path
     host: str = "127.0.0.1"
     # 0 takes any free port; the address is printed once the sandbox listens.

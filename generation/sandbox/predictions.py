@@ -11,6 +11,7 @@ from .faults import Fault
 from .schemas import Model
 
 _NANOSECONDS = 1_000_000_000
+RUNNING = frozenset({"created", "processing"})
 
 
 class Status(StrEnum):
@@ -40,6 +41,8 @@ class Prediction:
     # What it was expected to cost when it was accepted, and what it does cost; they differ for a retake alone.
     price: int
     cost: int
+    # How long it takes, from its creation; time goes on while the sandbox is down, as it would at the provider.
+    seconds: float
     created: int = field(default_factory=time.time_ns)
     status: Status = Status.CREATED
     # Deleting hides a prediction but stops nothing.
@@ -59,6 +62,11 @@ class Prediction:
         """Return the moment of its creation, to the microsecond; a float of seconds would not be exact."""
         seconds, rest = divmod(self.created, _NANOSECONDS)
         return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest // 1000)
+
+    @property
+    def age(self) -> float:
+        """Return the seconds since its creation; a clock that was set back makes nothing younger than new."""
+        return max(0.0, (time.time_ns() - self.created) / _NANOSECONDS)
 
     def accepted(self) -> dict[str, Any]:
         """Show it as the answer to its submission."""

@@ -5,6 +5,7 @@ import hmac
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 LARGEST = 200 * 1024 * 1024
@@ -38,7 +39,7 @@ class Upload:
 
 
 class Uploads:
-    """All uploads since the start, by id."""
+    """All uploads, by id."""
 
     def __init__(self, folder: Path, secret: str) -> None:
         self._folder = folder
@@ -48,8 +49,23 @@ class Uploads:
 
     def announce(self, filename: str, size: int, content_type: str) -> Upload:
         """Make a ticket for bytes that are to come."""
-        upload_id = uuid.uuid4().hex
-        upload = Upload(
+        upload = self._upload(uuid.uuid4().hex, filename, size, content_type)
+        self._all[upload.id] = upload
+        return upload
+
+    def rows(self) -> list[list[Any]]:
+        """Write all of them down."""
+        return [[each.id, each.filename, each.size, each.content_type] for each in self._all.values()]
+
+    def recall(self, rows: list[list[Any]]) -> None:
+        """Read them again; a row that makes no sense is a TypeError."""
+        uploads = [self._upload(*row) for row in rows]
+        for upload in uploads:
+            upload.arrived = upload.path.exists()
+        self._all = {upload.id: upload for upload in uploads}
+
+    def _upload(self, upload_id: str, filename: str, size: int, content_type: str) -> Upload:
+        return Upload(
             id=upload_id,
             filename=filename,
             size=size,
@@ -57,8 +73,6 @@ class Uploads:
             path=self._folder / upload_id,
             signature=hmac.new(self._secret, upload_id.encode(), hashlib.sha256).hexdigest(),
         )
-        self._all[upload_id] = upload
-        return upload
 
     def get(self, upload_id: str) -> Upload | None:
         """Return an upload, arrived or not."""

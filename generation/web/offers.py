@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
+from django.conf import settings
+
 from billing.models import Period, Price
 from billing.money import LIMITS
 from generation import catalog
@@ -152,7 +154,7 @@ class PriceList:
                 checked=model is form.model,
                 in_plan=self._in_plan(model),
                 price=self._per_second(model),
-                usual=f"usually about {span(model.usual_seconds)}",
+                usual=f"usually about {span(settings.SANDBOX_SECONDS if settings.SANDBOX else model.usual_seconds)}",
             )
             for model in catalog.MODELS
         ]

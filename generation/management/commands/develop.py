@@ -1,10 +1,11 @@
+import fcntl
 import os
 import secrets
 import shlex
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -23,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Set up the database and the demo's login, and run until Ctrl-C."""
+        lock = _only_one()
         for name, port in _ports().items():
             _check_free(name, port)
         call_command("migrate", verbosity=0)
@@ -40,6 +42,24 @@ class Command(BaseCommand):
             sys.exit(_run())
         finally:
             note.remove()
+            lock.close()
+
+
+def _only_one() -> IO[str]:
+    """Hold a lock on the data folder, or say that somebody runs on it already; the kernel frees it when we die."""
+    file = (settings.DATA_DIR / "develop.lock").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.seek(0)
+        message = (
+            f"Clapboard runs on {settings.DATA_DIR} already, at {file.read()}. For a second one set CLAPBOARD_DATA."
+        )
+        raise CommandError(message) from None
+    file.truncate(0)
+    file.write(f"http://127.0.0.1:{settings.PORT}/")
+    file.flush()
+    return file
 
 
 class _Note:
@@ -47,13 +67,15 @@ class _Note:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.write_text(
+        self._text = (
             f"# Written by `make run`; gone when it stops.\n"
             f"PORT={settings.PORT}\nSANDBOX_PORT={settings.SANDBOX_PORT}\nCLAPBOARD_DATA={settings.DATA_DIR}\n"
         )
+        path.write_text(self._text)
 
     def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
+        if self._path.exists() and self._path.read_text() == self._text:  # and not that of a later one
+            self._path.unlink()
 
 
 def _ports() -> dict[str, int]:
@@ -66,7 +88,7 @@ def _check_free(name: str, port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
-            message = f"{name} is {port}, which can't be used: {error}. Choose another: `{name}={port + 1} make run`."
+            message = f"{name} is {port}, which can't be used: {error}. Choose another: `{name}={port + 100} make run`."
             raise CommandError(message) from None
 
 
@@ -85,4 +107,5 @@ def _run() -> int:
     for name, command in commands.items():
         manager.add_process(name, shlex.join(command), env=os.environ | {"PYTHONUNBUFFERED": "1"})
     manager.loop()
-    return int(manager.returncode or 0)
+    # Being told to stop is how it ends, and no error.
+    return 0 if manager.returncode in {130, 143} else int(manager.returncode or 0)

@@ -15,7 +15,7 @@ from generation.models import Job, Status
 from generation.progress import message, progress
 from generation.spec import InvalidSpec, video_spec
 
-_LOOK_EVERY = 0.2  # seconds
+_LOOK_EVERY = 0.25  # seconds
 _BAR = 30  # characters
 
 
@@ -45,7 +45,11 @@ class Command(BaseCommand):
         self.stdout.write(f"job {job.pk}, ${dollars(job.hold.spend)} set aside")
         for warning in job.warnings:
             self.stderr.write(warning["message"])
-        job = self._wait(job)
+        try:
+            job = self._wait(job)
+        except KeyboardInterrupt:
+            self.stdout.write(f"\nThe job goes on: {job.pk}")
+            return
         if job.status != Status.SUCCEEDED:
             raise CommandError(f"{message(job)} You were not charged; ${dollars(job.hold.spend)} is back.")
         if output:
@@ -63,7 +67,7 @@ class Command(BaseCommand):
         while True:
             job = Job.objects.select_related("hold").get(pk=job.pk)
             percent, _ = progress(job, clock.now())
-            line = f"[{'#' * (percent * _BAR // 100):<{_BAR}}] {percent:3} % {message(job)}"
+            line = f"[{'#' * (percent * _BAR // 100):<{_BAR}}] {percent:3} % {_sentence(job)}"
             if line != shown:
                 self._show(line, shown)
                 shown = line
@@ -75,10 +79,10 @@ class Command(BaseCommand):
     def _show(self, line: str, before: str) -> None:
         """Draw over the last line on a terminal; write lines into a file."""
         if sys.stderr.isatty():
-            self.stderr.write(f"\r{line:<{len(before)}}", ending="")
+            sys.stderr.write(f"\r{line:<{len(before)}}")
         elif line:
-            self.stderr.write(line)
-        self.stderr.flush()
+            sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 def _wish(options: dict[str, Any]) -> dict[str, object]:
@@ -97,6 +101,13 @@ def _check_engine() -> None:
             f"Nobody would work on the job: no sign of life from {', '.join(silent)}. "
             "Start `make run`, or `manage.py worker` and `manage.py watch`."
         )
+
+
+def _sentence(job: Job) -> str:
+    """Return how it goes; for a queued job also whether anybody is there to take it."""
+    if job.status == Status.QUEUED and (silent := heart.silent(clock.now())):
+        return f"{message(job)} No sign of life from {', '.join(silent)}; it waits for them."
+    return message(job)
 
 
 def _said(error: Exception) -> str:

@@ -13,7 +13,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the options that people change; tests use `python -m generation.sandbox`, which has them all."""
         parser.add_argument("--port", type=int, default=settings.SANDBOX_PORT)
-        parser.add_argument("--seconds", type=float, default=8.0, help="how long a prediction takes")
+        parser.add_argument(
+            "--seconds", type=float, default=settings.SANDBOX_SECONDS, help="how long a prediction takes"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until it is stopped."""

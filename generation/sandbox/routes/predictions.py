@@ -116,4 +116,5 @@ async def delete(request: Request) -> Response:
     fresh = [prediction for prediction in found if not prediction.hidden]
     for prediction in fresh:
         prediction.hidden = True
+    account.memory.changed()
     return success({"deleted_count": len(fresh)})

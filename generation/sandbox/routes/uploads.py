@@ -49,6 +49,7 @@ async def put(request: Request) -> Response:
     if request.headers.get("content-type") != upload.content_type:
         raise RefusalError(403, "send exactly the headers of the upload instruction")
     await _receive(request, upload)
+    account_of(request).memory.changed()
     return Response(status_code=200)
 
 

@@ -14,6 +14,7 @@ from tests.sandbox import RunningSandbox, running_sandbox
 
 LTX_PRO = "lightricks/ltx-2-pro/text-to-video"
 LTX_FAST = "lightricks/ltx-2-fast/text-to-video"
+LTX_IMAGE = "lightricks/ltx-2-pro/image-to-video"
 RETAKE = "lightricks/ltx-2-retake"
 HUNYUAN = "wavespeed-ai/hunyuan-video-1.5/text-to-video"
 HUNYUAN_IMAGE = "wavespeed-ai/hunyuan-video-1.5/image-to-video"

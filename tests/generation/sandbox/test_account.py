@@ -256,3 +256,12 @@ def test_the_account_allows_so_many_a_minute(api: Api, sandbox: RunningSandbox) 
     assert 1 <= int(answers[3].headers["Retry-After"]) <= 60
     sandbox.set(per_minute=None)
     assert api.try_submit("A fox").status_code == 200
+
+
+def test_a_limit_of_no_submissions_a_minute_refuses_the_first(api: Api, sandbox: RunningSandbox) -> None:
+    sandbox.set(per_minute=0)
+    answer = api.try_submit("A fox")
+    assert answer.status_code == 429
+    assert "rate limit of 0 submissions per minute" in answer.json()["message"]
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+    assert sandbox.stats()["submissions"] == 0
