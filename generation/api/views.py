@@ -26,7 +26,7 @@ from rest_framework.views import APIView
 
 from billing import services as billing
 from billing.models import ApiKey, Price
-from billing.money import micros
+from billing.money import MICROS, MOST, micros
 from billing.services import Actor
 from generation import services
 from generation.api.errors import PROBLEM_JSON
@@ -285,9 +285,10 @@ def _max_cost(wish: dict[str, Any]) -> int | None:
     value = wish.pop("max_cost", None)
     if value is None:
         return None
+    if isinstance(value, float) and 0 < value < MOST:
+        # A number may be finer than any cost: what lies between two micro-dollars allows the lower one.
+        return int(Decimal(str(value)) * MICROS)
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    if isinstance(value, float):
-        text = format(Decimal(str(value)), "f")  # 0.00001, which Python writes as 1e-05
     # Decimal takes much more for a number: spaces, underscores, exponents and other scripts' digits.
     amount = micros(text) if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII) else 0
     if amount <= 0:

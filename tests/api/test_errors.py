@@ -204,7 +204,7 @@ def test_ten_thousand_unknown_parameters_do_not_make_a_huge_answer(api):
 NO_AMOUNT = [
     *["", " ", "x", "0", "0.00", "-1", "-0.36", "+0.36", "0.3600001", "NaN", "sNaN", "inf", "1e3", "1e999999999"],
     *["1_000", " 0.36", "0.36 ", "\uff10.36", "0,36", "$0.36", ".36", "1.", "9" * 5000],
-    *[True, False, 0, -1, 0.0, -0.36, 0.3600001, 1e300, 10**12, 10**4000, [], ["0.36"], {}, {"a": 1}],
+    *[True, False, 0, -1, 0.0, -0.36, 1e300, 10**12, 10**4000, [], ["0.36"], {}, {"a": 1}],
 ]
 
 
@@ -220,12 +220,12 @@ def test_infinity_as_an_overflowing_number_is_no_amount(raw):
     assert_problem(answer, 400, "invalid_input", "max_cost")
 
 
-@pytest.mark.parametrize("max_cost", ["0.36", "0.360000", "0.37", "1", 1, 0.36, 0.5, "999999999", None])
+@pytest.mark.parametrize("max_cost", ["0.36", "0.360000", "0.37", "1", 1, 0.36, 0.3600001, 0.5, "999999999", None])
 def test_a_max_cost_that_is_enough_makes_the_job(api, max_cost):
     assert api.post("/api/v1/jobs", WISH | {"max_cost": max_cost}).status_code == 202
 
 
-@pytest.mark.parametrize("max_cost", ["0.35", "0.359999", 0.00001, "0.000001"])
+@pytest.mark.parametrize("max_cost", ["0.35", "0.359999", 0.00001, 0.3599999, 1e-9, "0.000001"])
 def test_a_max_cost_below_the_price_is_answered_with_the_new_quote(api, max_cost):
     body = assert_problem(api.post("/api/v1/jobs", WISH | {"max_cost": max_cost}), 409, "price_changed", "max_cost")
     assert body["quote"]["cost"] == "0.36"
