@@ -32,8 +32,17 @@ class Command(BaseCommand):
         parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to write the MP4")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Make the video without the log's lines, since the progress says the same."""
+        logger = logging.getLogger("generation")
+        before = logger.level
+        logger.setLevel(logging.WARNING)
+        try:
+            self._make(options)
+        finally:
+            logger.setLevel(before)
+
+    def _make(self, options: dict[str, Any]) -> None:
         """Create the job, show its progress, write the file."""
-        logging.getLogger("generation").setLevel(logging.WARNING)  # the progress says what the log would
         user = User.objects.filter(email=options["user"], is_active=True).first()
         if user is None:
             raise CommandError(f"--user is {options['user']!r}; no active user has this address.")
