@@ -12,14 +12,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.postgres import NoPostgres, postgres_version, running_postgres
 
 SAY = "LANES_SAY"  # what the plugin prints in the last summary, a line each
-_OURS = frozenset({"TEST_DATABASE_URL", "LANE", SAY})
+FAILURES = "LANES_FAILURES"  # the file into which the plugin writes what failed
+_OURS = frozenset({"TEST_DATABASE_URL", "LANE", SAY, FAILURES})
 _NOTHING_TO_RUN = 5  # of pytest
 
 
@@ -33,9 +36,14 @@ class Lanes:
 
     def on_postgres(self) -> None:
         """Run what touches a database, on a server of our own."""
-        with running_postgres() as url:
-            code = self._pytest("PostgreSQL", "not browser", TEST_DATABASE_URL=url, LANE="postgres")
-        self.lines.append(f"PostgreSQL {postgres_version()}: {'failed, see above' if code else 'passed'}")
+        with running_postgres() as url, tempfile.TemporaryDirectory() as folder:
+            failures = Path(folder) / "failures"
+            said = {"TEST_DATABASE_URL": url, "LANE": "postgres", FAILURES: str(failures)}
+            code = self._pytest("PostgreSQL", "not browser", **said)
+            # Whoever sees only the end of a log must still learn what failed.
+            what = failures.read_text().splitlines() if failures.exists() else []
+        self.lines.append(f"PostgreSQL {postgres_version()}: {f'failed (exit code {code})' if code else 'passed'}")
+        self.lines += what
 
     def on_sqlite(self) -> None:
         """Run everything but what is about PostgreSQL."""

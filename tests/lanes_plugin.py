@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from django.db import connection
 
 _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "live_server", "django_db_setup"})
+_LAST_LINES = 25  # of what a failed test said
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -29,6 +31,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("lanes")
         for line in lines:
             terminalreporter.line(line)
+    if path := os.environ.get("LANES_FAILURES"):
+        failed = [*terminalreporter.stats.get("failed", []), *terminalreporter.stats.get("error", [])]
+        Path(path).write_text("".join(_told(report) for report in failed))
+
+
+def _told(report: pytest.TestReport) -> str:
+    last = report.longreprtext.splitlines()[-_LAST_LINES:]
+    return "\n".join([f"  {report.nodeid}", *(f"    {line}" for line in last), ""])
 
 
 def _touches_a_database(item: pytest.Item) -> bool:

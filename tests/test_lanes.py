@@ -1,10 +1,12 @@
 import socket
+from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
-from tests import lanes, postgres
-from tests.lanes import SAY, Lanes, main
+from tests import lanes, lanes_plugin, postgres
+from tests.lanes import FAILURES, SAY, Lanes, main
 from tests.postgres import NoPostgres, running_postgres
 
 
@@ -20,6 +22,8 @@ def runs(monkeypatch):
     def run(self: Lanes, title: str, marks: str, **environment: str) -> int:
         found.append((title, marks, environment.get(SAY, "")))
         code = found.codes.get(title, 0)
+        if code and FAILURES in environment:
+            Path(environment[FAILURES]).write_text("  tests/test_x.py::test_y\n    assert 1 == 2\n")
         self.failed |= code != 0
         return code
 
@@ -62,7 +66,15 @@ def test_a_lane_that_fails_fails_all_and_is_named_in_the_last_summary(runs, monk
     runs.codes = {"PostgreSQL": 1}
     assert main([]) == 1
     assert [title for title, _, _ in runs] == ["PostgreSQL", "SQLite and browser"]
-    assert runs[1][2] == "PostgreSQL 15: failed, see above"
+    assert runs[1][2] == "PostgreSQL 15: failed (exit code 1)\n  tests/test_x.py::test_y\n    assert 1 == 2"
+
+
+def test_the_plugin_writes_down_what_failed(monkeypatch, tmp_path):
+    monkeypatch.setenv(FAILURES, str(tmp_path / "failures"))
+    report = pytest.TestReport("tests/test_x.py::test_y", ("x", 1, "y"), {}, "failed", "E   assert 1 == 2", "call")
+    terminal = SimpleNamespace(stats={"failed": [report]}, section=print, line=print)
+    lanes_plugin.pytest_terminal_summary(terminal)
+    assert (tmp_path / "failures").read_text() == "  tests/test_x.py::test_y\n    E   assert 1 == 2\n"
 
 
 def test_without_programs_the_reason_is_named(monkeypatch):
