@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from boto3.s3.transfer import TransferConfig
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
@@ -149,6 +150,16 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "build" / "static"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))
 MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
+# What users may send to make videos from. WaveSpeed takes 200 MB at most.
+UPLOAD_VIDEO_BYTES = env.int("UPLOAD_VIDEO_BYTES", default=200_000_000)
+UPLOAD_VIDEO_SECONDS = env.float("UPLOAD_VIDEO_SECONDS", default=60)
+UPLOAD_IMAGE_BYTES = env.int("UPLOAD_IMAGE_BYTES", default=20_000_000)
+UPLOAD_IMAGE_PIXELS = env.int("UPLOAD_IMAGE_PIXELS", default=25_000_000)
+# Beside the media, so that a file that has arrived is taken over by renaming it.
+FILE_UPLOAD_TEMP_DIR = str(DATA_DIR / "incoming")
+Path(FILE_UPLOAD_TEMP_DIR).mkdir(exist_ok=True)
+# Nobody's files are taken but where a view asks for them: see generation.receiving.
+FILE_UPLOAD_HANDLERS = ["generation.receiving.NoFiles"]
 S3_BUCKET = env.str("S3_BUCKET", default="")
 STORAGES = {
     # A collected file may be written again after a crash, always under the name that belongs to its job alone.
@@ -172,6 +183,8 @@ if S3_BUCKET:
             "file_overwrite": True,
             "querystring_auth": True,
             "querystring_expire": 300,
+            "max_memory_size": 1 << 20,  # bytes of a file that is read; the rest waits on disk
+            "transfer_config": TransferConfig(use_threads=False),  # threads take 117 MB, one of them 8
         },
     }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG  # no collectstatic while developing
@@ -224,7 +237,9 @@ USE_TZ = True
 
 DOWNLOAD_TIME_LIMIT = env.float("DOWNLOAD_TIME_LIMIT", default=600)  # seconds for one whole download
 DOWNLOAD_SIZE_LIMIT = env.int("DOWNLOAD_SIZE_LIMIT", default=2 * 1024**3)  # bytes
-_COLLECT_TIMEOUT = int(DOWNLOAD_TIME_LIMIT) + 420  # beside the download: the result, the check and the storage
+UPLOAD_TIME_LIMIT = env.float("UPLOAD_TIME_LIMIT", default=600)  # seconds to bring a source to WaveSpeed
+# Beside the transfer: the result, the check and the storage, or the POST.
+_COLLECT_TIMEOUT = int(max(DOWNLOAD_TIME_LIMIT, UPLOAD_TIME_LIMIT)) + 420
 Q_WORKERS = env.int("WORKERS", default=4)
 COLLECT_WORKERS = env.int("COLLECT_WORKERS", default=2)
 
@@ -365,7 +380,12 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": True,
         "navigation": [
-            _pages("Today", ("Jobs", "movie", "generation.job"), ("What happened", "timeline", "generation.jobevent")),
+            _pages(
+                "Today",
+                ("Jobs", "movie", "generation.job"),
+                ("What happened", "timeline", "generation.jobevent"),
+                ("Uploads", "upload_file", "generation.upload"),
+            ),
             _pages(
                 "Money",
                 ("Plans", "sell", "billing.plan"),
@@ -375,7 +395,7 @@ UNFOLD = {
                 ("Holds", "lock_clock", "billing.hold"),
                 ("Ledger", "receipt_long", "billing.ledgerentry"),
             ),
-            _pages("Provider", ("Gate", "toll", "generation.gate")),
+            _pages("Provider", ("Gate", "toll", "generation.gate"), ("Switches", "toggle_off", "generation.switch")),
             _pages(
                 "People",
                 ("Users", "person", "billing.user"),

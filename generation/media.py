@@ -12,7 +12,6 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import parse_etags
 from django.utils.text import slugify
 
-from generation.catalog import UnknownModel
 from generation.models import Job, Status
 
 _CHUNK = 256 * 1024
@@ -33,10 +32,7 @@ def poster_response(request: HttpRequest, job: Job) -> HttpResponseBase:
 def download_name(job: Job) -> str:
     """Return a file name that tells the video: red-fox-in-snow_ltx-2-pro_6s.mp4."""
     words = slugify(job.prompt)[:60].strip("-_") or "video"
-    try:
-        model = job.video_model.names[0]
-    except UnknownModel:  # it was offered once
-        model = slugify(job.model)
+    model = slugify(job.video_model.short_name.replace("/", "-").replace(".", "-"))
     return f"{words}_{model}_{round(job.duration or 0)}s.mp4"
 
 

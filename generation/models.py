@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from billing.models import ApiKey, Hold
-from generation.catalog import VideoModel, model_named
+from generation.catalog import VideoModel, entry_of
 
 
 class Status(models.TextChoices):
@@ -78,9 +78,43 @@ class JobQuerySet(models.QuerySet["Job"]):
             if self.filter(pk=job.pk, status=Status.RUNNING, due_at=job.due_at).update(due_at=now + lease)
         ]
 
+    def kept(self) -> "JobQuerySet":
+        """Return the jobs that their owner has not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
     def under_way(self) -> "JobQuerySet":
         """Return the jobs that have not ended."""
         return self.exclude(status__in=FINAL)
+
+
+class Upload(models.Model):
+    """A picture or video that a user sent to make videos from: checked, measured and stored."""
+
+    class Kind(models.TextChoices):
+        IMAGE = "image"
+        VIDEO = "video"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="uploads")
+    kind = models.CharField(max_length=5, choices=Kind)
+    name = models.CharField(max_length=200, help_text="As its sender called it.")
+    content_type = models.CharField(max_length=30, help_text="Found by its first bytes.")
+    file = models.FileField(max_length=200, blank=True)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    seconds = models.FloatField(default=0, help_text="Length of the picture track of a video.")
+    has_audio = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["user", "-created_at"], name="upload_of_user")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind})"
 
 
 class Job(models.Model):
@@ -91,6 +125,8 @@ class Job(models.Model):
     api_key = models.ForeignKey(ApiKey, models.PROTECT, null=True, blank=True, related_name="+")
     hold = models.OneToOneField(Hold, models.PROTECT, related_name="+")
     retry_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="retries")
+    source_job = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="retakes")
+    upload = models.ForeignKey(Upload, models.PROTECT, null=True, blank=True, related_name="jobs")
     token = models.UUIDField(null=True, blank=True, help_text="Of the form that made it: sent twice, it makes one job.")
     request_id = models.CharField(max_length=64, blank=True)
 
@@ -104,6 +140,7 @@ class Job(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     created_at = models.DateTimeField()
     handed_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was told; empty once it came.")
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When a worker began to prepare its submission.")
     lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then somebody works on it.")
     due_at = models.DateTimeField(null=True, blank=True, help_text="Not looked at before.")
     attempts = models.PositiveIntegerField(default=0, help_text="Of what is tried again at the moment.")
@@ -114,6 +151,7 @@ class Job(models.Model):
     late_at = models.DateTimeField(null=True, blank=True)
     collecting_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="By its owner: only the row stays.")
     prediction_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     error_code = models.CharField(max_length=50, blank=True)
     error_message = models.TextField(blank=True)
@@ -137,7 +175,8 @@ class Job(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["user", "token"], name="job_token_is_used_once"),
             models.CheckConstraint(
-                condition=~Q(status="succeeded") | Q(finished_at__isnull=False) & ~Q(video=""),
+                condition=~Q(status="succeeded")
+                | Q(finished_at__isnull=False) & (~Q(video="") | Q(deleted_at__isnull=False)),
                 name="job_succeeds_with_a_video",
             ),
         ]
@@ -150,6 +189,11 @@ class Job(models.Model):
             ),
             models.Index(fields=["submit_started_at"], name="job_submit_started"),
             models.Index(fields=["model", "-finished_at"], condition=Q(status="succeeded"), name="job_usual_time"),
+            models.Index(
+                fields=["deleted_at"],
+                condition=Q(deleted_at__isnull=False) & ~Q(video="", poster=""),
+                name="job_files_to_remove",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -157,13 +201,48 @@ class Job(models.Model):
 
     @property
     def video_model(self) -> VideoModel:
-        """The catalogue's entry of its model."""
-        return model_named(self.model)
+        """The catalogue's entry of its model, also of one that is no longer offered."""
+        return entry_of(self.model)
+
+    @property
+    def source(self) -> "Job | Upload | None":
+        """What it is made from, where it is made from something."""
+        return self.source_job or self.upload
+
+    @property
+    def source_seconds(self) -> float | None:
+        """Length of the video that it changes; None where it changes none."""
+        if self.source_job:
+            return self.source_job.duration
+        return self.upload.seconds if self.upload and self.upload.kind == Upload.Kind.VIDEO else None
 
     @property
     def is_final(self) -> bool:
         """Whether it has ended."""
         return self.status in FINAL
+
+    @property
+    def wished_seconds(self) -> float | None:
+        """Length that was wished, that of the source where the model keeps it; None where nobody knows any more."""
+        duration = self.parameters.get("duration")
+        return float(duration) if duration is not None else self.source_seconds
+
+    @property
+    def wished_size(self) -> tuple[int, int] | None:
+        """Pixels that were wished, those of the source where the model keeps them; None where nobody can tell."""
+        if size := self.video_model.size(self.parameters):
+            return size.width, size.height
+        if self.source_seconds and self.source and self.source.width and self.source.height:
+            return self.source.width, self.source.height
+        return None
+
+    @property
+    def wished_audio(self) -> bool | None:
+        """Whether a sound track was wished; None where that is the model's affair."""
+        if "mode" in self.parameters and self.source:
+            return self.parameters["mode"] != "replace_video" or bool(self.source.has_audio)
+        wished: bool | None = self.parameters.get("generate_audio")
+        return wished
 
     def wanted(self, name: str) -> Any:
         """Return the wished value of a parameter, None where its model has none."""
@@ -203,6 +282,38 @@ class Gate(models.Model):
     def __str__(self) -> str:
         state = f"closed: {self.closed_reason}" if self.closed_at else "open"
         return f"{self.predictions_at_a_time} at a time, {self.submissions_a_minute} a minute, {state}"
+
+
+class Switch(models.Model):
+    """A model, one value of a parameter, or everything, closed for new jobs. What is under way goes on."""
+
+    model = models.CharField(max_length=100, blank=True, help_text="Full id; empty closes all models.")
+    parameter = models.CharField(max_length=50, blank=True, help_text="Empty closes the whole model.")
+    value = models.CharField(max_length=100, blank=True, help_text="Of the parameter, as JSON writes it: 10, 1280*720.")
+    reason = models.CharField(max_length=300, help_text="Users read it.")
+    closed_at = models.DateTimeField()
+    closed_by = models.CharField(max_length=100)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    opened_by = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        verbose_name_plural = "switches"
+        ordering = ("-closed_at", "-pk")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["model", "parameter", "value"],
+                condition=Q(opened_at__isnull=True),
+                name="switch_is_closed_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(parameter="", value="") | ~Q(model="") & ~Q(parameter="") & ~Q(value=""),
+                name="switch_of_a_value_names_all",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        what = " ".join(part for part in (self.model or "all models", self.parameter, self.value) if part)
+        return f"{what}: {'open' if self.opened_at else 'closed'}"
 
 
 class Heartbeat(models.Model):

@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 _TICK = 0.1  # seconds between two looks at the database
 _SWEEP_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=5)
+_TIDY_EVERY = timedelta(minutes=5)
 _CLAIM = timedelta(seconds=45)  # longer than one question may take
 _MOST_ASKED = 500  # questions on their way at a time
 
@@ -57,6 +58,7 @@ class _Rounds:
     def __init__(self) -> None:
         self._swept_at: datetime | None = None
         self._beat_at: datetime | None = None
+        self._tidied_at: datetime | None = None
 
     def turn(self, most: int) -> list[Job]:
         """Dispatch, sweep and beat as is due, and return the jobs to ask about, claimed."""
@@ -67,5 +69,8 @@ class _Rounds:
         if self._beat_at is None or now - self._beat_at >= _BEAT_EVERY:
             self._beat_at = now
             heart.beat(now)
+        if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
+            self._tidied_at = now
+            services.remove_what_is_left()
         services.dispatch()
         return Job.objects.claim(now, _CLAIM, most) if most > 0 else []

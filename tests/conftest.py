@@ -28,7 +28,8 @@ hypothesis_settings.load_profile("house")
 def _ship_again(sender: AppConfig, **kwargs: object) -> None:
     """Bring plans and prices back after the flush of a transactional test, which takes rows of migrations too."""
     if sender.name == "billing" and not Plan.objects.exists():
-        import_module("billing.migrations.0002_plans_and_prices").ship(apps, None)
+        for migration in ("0002_plans_and_prices", "0003_prices_of_the_whole_catalogue"):
+            import_module(f"billing.migrations.{migration}").ship(apps, None)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from billing import services as billing
 from billing.models import ApiKey, Plan, User
 from billing.services import Actor
 from generation import services
-from generation.models import Job, Status
+from generation.models import Job, Status, Upload
 from generation.spec import VideoSpec, video_spec
 
 ACTOR = Actor(name="test", request_id="request-of-a-test")
@@ -69,3 +69,12 @@ def make_job(
         belongs |= {"error_code": "provider_failed", "error_message": "WaveSpeed could not make this video."}
     Job.objects.filter(pk=job.pk).update(status=status, **(belongs | fields))
     return Job.objects.select_related("hold", "user").get(pk=job.pk)
+
+
+def make_upload(user: User | None = None, *, kind: Upload.Kind = Upload.Kind.IMAGE, **fields: Any) -> Upload:
+    """Make the row of an upload, without a file."""
+    belongs = {"content_type": "image/png", "width": 640, "height": 480, "name": "fox.png"}
+    if kind == Upload.Kind.VIDEO:
+        belongs = {"content_type": "video/mp4", "width": 1280, "height": 720, "seconds": 6.0, "name": "fox.mp4"}
+    row = {"user": user or make_user(), "size_bytes": 1000, "sha256": "0" * 64, "created_at": timezone.now()}
+    return Upload.objects.create(kind=kind, **(row | belongs | fields))

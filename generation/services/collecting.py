@@ -1,23 +1,19 @@
 """A finished prediction becomes a stored, checked video, and its cost is charged."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from threading import Event, Thread
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from billing import services as billing
 from billing.services import Actor
 from generation import clock, storage
-from generation.catalog import UnknownModel
 from generation.models import Job, Status
 from generation.providers.errors import ProviderError
+from generation.services import leases
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move, tell
 
@@ -25,6 +21,7 @@ COLLECT_CLUSTER = "collect"
 _MARGIN = 120  # seconds that result, probe, poster and storage may take beside the download
 _MOST_BAD_FILES = 3
 _OUTPUT_LIVES = timedelta(days=7)  # at WaveSpeed
+_MARGIN_OF_PIXELS = 1  # H.264 has no odd sizes, and a source may have one
 _TOLERANCE = 0.5  # seconds between wished and delivered length that nobody minds
 
 
@@ -36,7 +33,7 @@ def hand_to_collectors(job: Job, now: datetime) -> bool:
         pk=job.pk,
         status=Status.COLLECTING,
     )
-    if not free.update(handed_at=now, lease_until=_lease(now)):
+    if not free.update(handed_at=now, lease_until=leases.until(now)):
         return False
     async_task("generation.tasks.collect", str(job.pk), cluster=COLLECT_CLUSTER)
     return True
@@ -48,7 +45,8 @@ def collect(job_id: UUID) -> None:
     if job is None:
         return
     try:
-        with _lease_renewed(job):
+        ours = Job.objects.filter(pk=job.pk, status=Status.COLLECTING, handed_at__isnull=True)
+        with leases.renewed(ours, at_most=settings.DOWNLOAD_TIME_LIMIT + _MARGIN):
             stored = _fetch(job)
         _finish(job, stored)
     except storage.OutputGone as error:
@@ -65,9 +63,9 @@ def collect(job_id: UUID) -> None:
 def _claim(job_id: UUID) -> Job | None:
     """Take the job for a short while. Each handing has one taker: the others find it unhanded."""
     handed = Job.objects.filter(pk=job_id, status=Status.COLLECTING, handed_at__isnull=False)
-    if not handed.update(handed_at=None, lease_until=_lease(clock.now())):
+    if not handed.update(handed_at=None, lease_until=leases.until(clock.now())):
         return None
-    return Job.objects.select_related("hold").get(pk=job_id)
+    return Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
 
 
 def _fetch(job: Job) -> storage.StoredVideo:
@@ -75,34 +73,6 @@ def _fetch(job: Job) -> storage.StoredVideo:
     if not prediction.outputs:
         raise storage.OutputGone("The result names no output any more.")
     return storage.keep(job.pk, prediction.outputs[0])
-
-
-@contextmanager
-def _lease_renewed(job: Job) -> Iterator[None]:
-    """Hold the job while we work on it, by short leases: whoever is killed holds it no longer than one of them."""
-    done = Event()
-    renewing = Thread(target=_renew, args=(job.pk, done), daemon=True)
-    renewing.start()
-    try:
-        yield
-    finally:
-        done.set()
-        renewing.join()
-
-
-def _renew(job_id: UUID, done: Event) -> None:
-    """Renew until we are done, but no longer than the work can take: a process that hangs must let go."""
-    deadline = time.monotonic() + settings.DOWNLOAD_TIME_LIMIT + _MARGIN
-    try:
-        while not done.wait(settings.HAND_LEASE / 4) and time.monotonic() < deadline:
-            ours = Job.objects.filter(pk=job_id, status=Status.COLLECTING, handed_at__isnull=True)
-            ours.update(lease_until=_lease(clock.now()))
-    finally:
-        connection.close()  # this thread's own
-
-
-def _lease(now: datetime) -> datetime:
-    return now + timedelta(seconds=settings.HAND_LEASE)
 
 
 def _finish(job: Job, stored: storage.StoredVideo) -> None:
@@ -132,23 +102,15 @@ def _finish(job: Job, stored: storage.StoredVideo) -> None:
 def _differences(job: Job, facts: storage.Facts) -> list[dict[str, object]]:
     """Say where what was delivered is not what was wished. It is kept all the same, and flagged."""
     found: list[tuple[str, object, object]] = []
-    if abs(facts.duration - job.parameters["duration"]) > _TOLERANCE:
-        found.append(("duration", job.parameters["duration"], facts.duration))
-    size, wished_size = (facts.width, facts.height), _wished_size(job)
-    if wished_size not in {None, size}:
-        found.append(("size", "{}x{}".format(*wished_size), "{}x{}".format(*size)))
-    wished_audio = job.wanted("generate_audio")
-    if wished_audio is not None and wished_audio != facts.has_audio:
-        found.append(("audio", wished_audio, facts.has_audio))
+    wished_seconds = job.wished_seconds
+    if wished_seconds is not None and abs(facts.duration - wished_seconds) > _TOLERANCE:
+        found.append(("duration", wished_seconds, facts.duration))
+    wished = job.wished_size
+    if wished and max(abs(facts.width - wished[0]), abs(facts.height - wished[1])) > _MARGIN_OF_PIXELS:
+        found.append(("size", f"{wished[0]}x{wished[1]}", f"{facts.width}x{facts.height}"))
+    if job.wished_audio is not None and job.wished_audio != facts.has_audio:
+        found.append(("audio", job.wished_audio, facts.has_audio))
     return [{"what": what, "wished": wished, "delivered": delivered} for what, wished, delivered in found]
-
-
-def _wished_size(job: Job) -> tuple[int, int] | None:
-    """Return pixels; None for a model that has left the catalogue meanwhile, which is no reason to fail its jobs."""
-    try:
-        return job.video_model.width, job.video_model.height
-    except UnknownModel:
-        return None
 
 
 def _spoiled(job: Job, error: storage.NotAVideo) -> None:

@@ -1,4 +1,4 @@
-"""Ask, quote, hold, create; and cancel, as long as nothing was sent."""
+"""Ask, quote, hold, create; try again; and cancel, as long as nothing was sent."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +11,11 @@ from billing.models import ApiKey, Period, Price, User
 from billing.money import Amount, dollars
 from billing.services import Actor
 from generation import clock
-from generation.models import Job, JobEvent, Status
+from generation.models import Job, JobEvent, Status, Upload
+from generation.services.switching import check_open
 from generation.services.transitions import NotCancelable, cancel_queued, locked, log
-from generation.spec import VideoSpec
+from generation.services.wishing import spec_of, wish_of
+from generation.spec import Complaint, InvalidSpec, Media, VideoSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,41 +48,70 @@ class PriceChanged(Exception):
         self.quote = quote
 
 
+class NotRetryable(Exception):
+    """Only what failed or was canceled can be tried again."""
+
+    code = "not_retryable"
+
+    def __init__(self, job: Job) -> None:
+        hint = "; make another one of it instead" if job.status == Status.SUCCEEDED else ""
+        super().__init__(f"The job is {job.status}, and only one that failed or was canceled can be retried{hint}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which conditions a job is made.
+
+    `max_cost` in micro-dollars: above it PriceChanged is raised. A `token` that the user has sent before returns the
+    job it made then.
+    """
+
+    max_cost: int | None = None
+    api_key: ApiKey | None = None
+    token: UUID | None = None
+
+
+_NO_TERMS = Terms()
+
+
 def quote(user: User, spec: VideoSpec) -> Quote:
-    """Price a spec for a user; writes nothing. Raises billing's NoPrice and ModelNotInPlan."""
+    """Price a spec for a user; writes nothing. Raises ModelClosed, and billing's NoPrice and ModelNotInPlan."""
     quoted = _quote(user, spec, clock.now())
     billing.check_included(spec.model.id, quoted.period.subscription.plan)
     return quoted
 
 
-def create(
-    user: User,
-    spec: VideoSpec,
-    *,
-    by: Actor,
-    max_cost: int | None = None,
-    api_key: ApiKey | None = None,
-    token: UUID | None = None,
-) -> Job:
+def create(user: User, spec: VideoSpec, *, by: Actor, terms: Terms = _NO_TERMS, retry_of: Job | None = None) -> Job:
     """Set the cost of a spec aside and queue a job for it, both or neither.
 
-    `max_cost` in micro-dollars: above it PriceChanged is raised. A `token` that the user has sent before returns the
-    job it made then. Raises billing's NoPrice, ModelNotInPlan and InsufficientQuota; nothing is written then.
+    Raises PriceChanged, ModelClosed, InvalidSpec where its source is gone, and billing's NoPrice, ModelNotInPlan and
+    InsufficientQuota; nothing is written then.
     """
     now = clock.now()
-    if token and (made := Job.objects.filter(user=user, token=token).first()):
+    if made := _made_before(user, terms):
         return made
     try:
         with transaction.atomic():
-            job = _create(user, spec, now=now, by=by, max_cost=max_cost, api_key=api_key, token=token)
+            job = _create(user, spec, now=now, by=by, terms=terms, retry_of=retry_of)
     except (IntegrityError, billing.InsufficientQuota):
         # The same form twice at the same moment: the other one made the job, maybe with the last that was left, and
         # what we wrote went with the transaction.
-        if token and (made := Job.objects.filter(user=user, token=token).first()):
+        if made := _made_before(user, terms):
             return made
         raise
     log.info("job created", job_id=str(job.pk), model=job.model, warnings=[w["parameter"] for w in job.warnings])
     return job
+
+
+def retry(job_id: UUID, *, by: Actor, terms: Terms = _NO_TERMS) -> Job:
+    """Make a new job of the wish of one that failed or was canceled, at the price of now; the old one stays as it is.
+
+    Raises NotRetryable, and whatever `create` raises: its model may be closed and its source gone.
+    """
+    job = Job.objects.select_related("user", "upload").get(pk=job_id)
+    if job.status not in {Status.FAILED, Status.CANCELED}:
+        raise NotRetryable(job)
+    return create(job.user, spec_of(job.user, wish_of(job)), by=by, terms=terms, retry_of=job)
 
 
 def cancel(job_id: UUID, *, by: Actor) -> Job:
@@ -92,31 +123,32 @@ def cancel(job_id: UUID, *, by: Actor) -> Job:
     raise NotCancelable(Job.objects.get(pk=job_id))
 
 
+def _made_before(user: User, terms: Terms) -> Job | None:
+    return Job.objects.filter(user=user, token=terms.token).first() if terms.token else None
+
+
 def _quote(user: User, spec: VideoSpec, now: datetime) -> Quote:
+    check_open(spec)
     price = billing.price_of(spec.model.id, spec.variant, now)
     return Quote(spec=spec, price=price, period=billing.current_period(user, now))
 
 
-def _create(
-    user: User,
-    spec: VideoSpec,
-    *,
-    now: datetime,
-    by: Actor,
-    max_cost: int | None,
-    api_key: ApiKey | None,
-    token: UUID | None,
-) -> Job:
+def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Terms, retry_of: Job | None = None) -> Job:
+    if spec.media:
+        _keep(spec.media)
     quoted = _quote(user, spec, now)
-    if max_cost is not None and quoted.amount.spend > max_cost:
+    if terms.max_cost is not None and quoted.amount.spend > terms.max_cost:
         raise PriceChanged(quoted)
     job_id = uuid4()
     job = Job.objects.create(
         id=job_id,
         user=user,
-        api_key=api_key,
+        api_key=terms.api_key,
         hold=billing.hold(user=user, reference=job_id, price=quoted.price, amount=quoted.amount, now=now, by=by),
-        token=token,
+        retry_of=retry_of,
+        source_job_id=spec.media.job_id if spec.media else None,
+        upload_id=spec.media.upload_id if spec.media else None,
+        token=terms.token,
         request_id=by.request_id,
         model=spec.model.id,
         prompt=spec.prompt,
@@ -126,3 +158,16 @@ def _create(
     )
     JobEvent.objects.create(job=job, at=now, to_status=Status.QUEUED, actor=by.name, note=f"Created by {by.name}.")
     return job
+
+
+def _keep(media: Media) -> None:
+    """Lock what the job is made from until its row stands: whoever deletes it comes before, or finds it in use."""
+    kept: Job | Upload | None = None
+    if media.job_id:
+        kept = Job.objects.kept().select_for_update(of=("self",), no_key=True).filter(pk=media.job_id).first()
+    elif media.upload_id:
+        uploads = Upload.objects.select_for_update(of=("self",), no_key=True)
+        kept = uploads.filter(pk=media.upload_id, deleted_at__isnull=True).first()
+    if kept is None:
+        message = f"This {media.kind} has been deleted meanwhile; choose another one."
+        raise InvalidSpec((Complaint(field=media.given_as, message=message),))

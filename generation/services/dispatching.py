@@ -17,6 +17,7 @@ from generation.models import Gate, Job, Status
 from generation.services.transitions import log, tell
 
 SUBMIT_CLUSTER = "clapboard"
+_MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
 _MOST_AT_ONCE = 100  # handed out in one transaction, so that nobody waits long for the Gate
 
 
@@ -98,7 +99,11 @@ def _waiting(most: int, now: datetime) -> dict[int, deque[Job]]:
 def _hand(job: Job, now: datetime) -> None:
     lease = now + timedelta(seconds=settings.HAND_LEASE)
     # The owner may have canceled it since we looked: his row, his decision.
-    if not Job.objects.filter(pk=job.pk, status=Status.QUEUED).update(handed_at=now, lease_until=lease):
+    if not Job.objects.filter(pk=job.pk, status=Status.QUEUED).update(handed_at=now, lease_until=lease, taken_at=None):
         return
     tell(job, now=now, by=Actor(name="watcher", request_id=job.request_id), note="Handed to a worker.")
-    async_task("generation.tasks.submit", str(job.pk), cluster=SUBMIT_CLUSTER)
+    async_task(
+        "generation.tasks.submit",
+        str(job.pk),
+        cluster=_MEDIA_CLUSTER if job.source_job_id or job.upload_id else SUBMIT_CLUSTER,
+    )

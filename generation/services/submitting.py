@@ -1,17 +1,20 @@
 """One paid submission per job: the fence, one POST, and what its answer means. See states.md for each row."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from statistics import median
+from typing import IO
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models.fields.files import FieldFile
 
 from billing.services import Actor
 from generation import clock
-from generation.catalog import UnknownModel
 from generation.models import Job, Status
 from generation.providers.errors import (
     Ambiguous,
@@ -20,13 +23,14 @@ from generation.providers.errors import (
     RateLimited,
     RefusedForAccount,
     RefusedForJob,
+    Unavailable,
 )
-from generation.services import wording
+from generation.providers.wavespeed import WaveSpeed
+from generation.services import leases, wording
 from generation.services.dispatching import close_gate, the_gate
 from generation.services.provider import wavespeed
-from generation.services.transitions import fail, locked, log, move
+from generation.services.transitions import fail, locked, log, move, tell
 
-_USUAL = 60.0  # seconds, where nobody knows
 _ENOUGH = 5  # videos, for their median to say more than the catalogue
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between two tries to write an answer down
 _MARGIN = 15  # seconds that the fence's lease outlives the longest possible POST
@@ -34,12 +38,27 @@ _MARGIN = 15  # seconds that the fence's lease outlives the longest possible POS
 
 def submit(job_id: UUID) -> None:
     """Send a handed job to the provider, once and never again. Does nothing for a job that somebody else has."""
-    provider = wavespeed()
-    job = _fence(job_id, timedelta(seconds=provider.submit_bound + _MARGIN))
+    job = _claim(job_id)
     if job is None:
         return
+    provider = wavespeed()
     try:
-        prediction = provider.submit(job.model, {"prompt": job.prompt, **job.parameters})
+        media = _bring(job, provider)
+    except Unavailable as error:
+        _not_brought(job, error)
+        return
+    except ProviderError as error:
+        _refuse_unsent(job, provider, error)
+        return
+    _send(job, provider, media)
+
+
+def _send(job: Job, provider: WaveSpeed, media: dict[str, str]) -> None:
+    """Cross the fence and send the POST; write down what came of it."""
+    if not _fence(job, _bound(provider)):
+        return
+    try:
+        prediction = provider.submit(job.model, {**job.video_model.inputs(job.prompt, job.parameters), **media})
     except ProviderError as error:
         # Bound to another name, since `error` is gone behind this block.
         refusal = error
@@ -79,29 +98,91 @@ def _insist(write: Callable[[], None]) -> None:
     write()
 
 
-def _fence(job_id: UUID, lease: timedelta) -> Job | None:
-    """Commit that a POST may happen from now on; None when the job is not ours to send.
+def _claim(job_id: UUID) -> Job | None:
+    """Take a handed job to prepare what it needs; None when it is not ours. Each handing has one taker."""
+    now = clock.now()
+    if not Job.objects.handed(now).filter(pk=job_id, taken_at__isnull=True).update(taken_at=now):
+        return None
+    return Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
+
+
+def _bring(job: Job, provider: WaveSpeed) -> dict[str, str]:
+    """Upload what the job is made from, which may be repeated, and return its parameter with the address.
+
+    WaveSpeed gets a copy, never an address of our storage.
+    """
+    parameter, source = job.video_model.media, job.source
+    if parameter is None or source is None:
+        return {}
+    stored = source.video if isinstance(source, Job) else source.file
+    content_type = "video/mp4" if isinstance(source, Job) else source.content_type
+    # The name tells nothing of the user: it stands in an address.
+    filename = f"{parameter.name}{Path(str(stored.name)).suffix}"
+    ours = Job.objects.handed(clock.now()).filter(pk=job.pk, taken_at=job.taken_at)
+    with leases.renewed(ours, at_most=settings.UPLOAD_TIME_LIMIT), _opened(stored) as file:
+        size = source.size_bytes or 0
+        address = provider.upload(
+            file, filename=filename, size=size, content_type=content_type, time_limit=settings.UPLOAD_TIME_LIMIT
+        )
+    log.info("media brought to the provider", job_id=str(job.pk), bytes=size)
+    return {parameter.name: address}
+
+
+@contextmanager
+def _opened(stored: FieldFile) -> Iterator[IO[bytes]]:
+    """Open a stored file; what our storage can't give just now counts as not to be had just now."""
+    try:
+        file = stored.storage.open(str(stored.name), "rb")
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"Our storage did not give the source: {type(error).__name__}") from error
+    with file:
+        yield file.file  # type: ignore[misc]  # Django's stubs say str or bytes
+
+
+def _not_brought(job: Job, error: Unavailable) -> None:
+    """Let it wait and be handed out again: nothing was sent, and nothing but an upload was tried."""
+    log.warning("media not brought to the provider", job_id=str(job.pk), error=str(error))
+    now = clock.now()
+    wait = timedelta(seconds=min(2.0 ** min(job.attempts, 10), 600.0))
+    again = {"handed_at": None, "lease_until": None, "due_at": now + wait, "attempts": job.attempts + 1}
+    with transaction.atomic():
+        if Job.objects.filter(pk=job.pk, status=Status.QUEUED, taken_at=job.taken_at).update(**again):
+            tell(job, now=now, by=_worker(job), note=f"Its source could not be brought to WaveSpeed: {error}")
+
+
+def _refuse_unsent(job: Job, provider: WaveSpeed, error: ProviderError) -> None:
+    """End it as the law says of what WaveSpeed refuses, or put it back: the fence comes first, the POST never."""
+    log.warning("media refused by the provider", job_id=str(job.pk), error=str(error))
+    if _fence(job, _bound(provider)):
+        _insist(lambda: _write_down(job, error))
+
+
+def _bound(provider: WaveSpeed) -> timedelta:
+    return timedelta(seconds=provider.submit_bound + _MARGIN)
+
+
+def _fence(job: Job, lease: timedelta) -> bool:
+    """Commit that a POST may happen from now on; False when the job is no longer ours to send.
 
     Whoever comes second changes 0 rows. A lease that has run out is no licence: the job may be in other hands.
     """
     now = clock.now()
-    job = Job.objects.handed(now).filter(pk=job_id).first()
-    if job is None:
-        return None
+    ours = Job.objects.handed(now).filter(pk=job.pk, taken_at=job.taken_at)
     if the_gate().closed_at:
         # It closed after this job was handed over: back into the line, until somebody reopens it.
-        Job.objects.handed(now).filter(pk=job_id).update(handed_at=None, lease_until=None)
-        return None
+        ours.update(handed_at=None, lease_until=None)
+        return False
     with transaction.atomic(durable=True):
+        if not ours.update(handed_at=None, taken_at=None):
+            return False
         by = Actor(name="worker", request_id=job.request_id)
         fields = {
-            "handed_at": None,
             "lease_until": now + lease,
             "submit_started_at": now,
             "due_at": None,
             "expected_seconds": _usual_seconds(job),
         }
-        return job if move(job, Status.SUBMITTING, now=now, by=by, note="Sending it.", **fields) else None
+        return move(job, Status.SUBMITTING, now=now, by=by, note="Sending it.", **fields)
 
 
 def _attach(job: Job, prediction_id: str) -> None:
@@ -127,9 +208,9 @@ def _attach(job: Job, prediction_id: str) -> None:
 
 def _usual_seconds(job: Job) -> float:
     """Return how long the last videos of this model and length took, or what the catalogue says of it."""
-    done = Job.objects.filter(
-        model=job.model, status=Status.SUCCEEDED, parameters__duration=job.wanted("duration")
-    ).order_by("-finished_at")
+    done = Job.objects.filter(model=job.model, status=Status.SUCCEEDED, hold__seconds=job.hold.seconds).order_by(
+        "-finished_at"
+    )
     seconds = [
         (collecting_at - submitted_at).total_seconds()
         for collecting_at, submitted_at in done.values_list("collecting_at", "submitted_at")[:50]
@@ -139,10 +220,7 @@ def _usual_seconds(job: Job) -> float:
         return median(seconds)
     if settings.SANDBOX:
         return float(settings.SANDBOX_SECONDS)
-    try:
-        return float(job.video_model.usual_seconds)
-    except UnknownModel:  # it left the catalogue while the job waited, and what was paid for still goes
-        return _USUAL
+    return float(job.video_model.usual_seconds)
 
 
 def _refused(job: Job, error: RefusedForJob) -> None:

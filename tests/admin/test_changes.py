@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from billing.models import ApiKey, Hold, LedgerEntry, Period, Plan, Price, Subscription, User
 from generation import services
-from generation.models import Gate, Heartbeat, Job, JobEvent, Status
+from generation.models import Gate, Heartbeat, Job, JobEvent, Status, Switch, Upload
+from generation.spec import InvalidSpec
 from tests.admin.test_pages import address, make_rows
-from tests.make import make_job, make_key, make_user
+from tests.make import ACTOR, make_job, make_key, make_spec, make_user
 
 MODEL = "lightricks/ltx-2-pro/text-to-video"
 
@@ -61,7 +62,7 @@ def errors(answer):
 
 # --- What nobody changes ----------------------------------------------------------------------------------------------
 
-WRITTEN_BY_CODE = [Period, Hold, LedgerEntry, Job, JobEvent, Heartbeat, ApiKey, EmailAddress, LogEntry]
+WRITTEN_BY_CODE = [Period, Hold, LedgerEntry, Job, JobEvent, Upload, Switch, Heartbeat, ApiKey, EmailAddress, LogEntry]
 
 
 @pytest.mark.parametrize("model", WRITTEN_BY_CODE, ids=lambda model: model._meta.label)
@@ -150,6 +151,85 @@ def test_who_may_only_look_cancels_closes_and_revokes_nothing(onlooker):
     assert Job.objects.get().status == Status.QUEUED
     assert ApiKey.objects.get().revoked_at is None
     assert Gate.objects.get().closed_at is None
+
+
+@pytest.mark.parametrize("status", Status)
+def test_retry_is_offered_where_it_works(desk, status):
+    page = desk.get(address(Job, "change", make_job(status=status).pk)).content.decode()
+    assert ("retry_this" in page) == (status in {Status.FAILED, Status.CANCELED})
+
+
+def test_an_operator_makes_a_failed_job_again_for_its_owner(desk, olga):
+    job = make_job(status=Status.FAILED)
+    page = f"/admin/generation/job/{job.pk}/retry_this/"
+    answer = desk.post(page, {"_form_submitted": "1"}, follow=True)
+    assert said(answer) == ["Made again, $0.36 set aside."]
+    made = Job.objects.get(retry_of=job)
+    assert (made.user, made.status, made.prompt) == (job.user, Status.QUEUED, job.prompt)
+    assert LedgerEntry.objects.get(kind="hold", reference=made.pk).actor == f"operator {olga.pk}"
+
+
+def test_what_can_not_be_made_again_says_why(desk):
+    job = make_job(status=Status.FAILED)
+    services.close(reason="The account is being moved.", by=ACTOR, now=timezone.now())
+    answer = desk.post(f"/admin/generation/job/{job.pk}/retry_this/", {"_form_submitted": "1"}, follow=True)
+    assert said(answer) == ["LTX-2 Pro is closed just now: The account is being moved."]
+    assert Job.objects.count() == 1
+
+
+# --- Switches ---------------------------------------------------------------------------------------------------------
+
+CLOSE = "/admin/generation/switch/close/"
+
+
+def close(desk, **says):
+    return desk.post(CLOSE, {"_form_submitted": "1", "reason": "WaveSpeed has raised its price", **says}, follow=True)
+
+
+def test_a_model_is_closed_with_a_reason_and_opened_again(desk, olga):
+    answer = close(desk, model=MODEL)
+    assert said(answer) == ["Closed for new jobs."]
+    switch = Switch.objects.get()
+    assert (switch.model, switch.closed_by) == (MODEL, f"operator {olga.pk}")
+    with pytest.raises(services.ModelClosed, match="WaveSpeed has raised its price"):
+        services.quote(make_user(), make_spec())
+    assert said(close(desk, model=MODEL)) == ["That was closed already; its reason stays."]
+    desk.post(f"/admin/generation/switch/{switch.pk}/open_again/", {"_form_submitted": "1"})
+    switch.refresh_from_db()
+    assert switch.opened_by == f"operator {olga.pk}"
+    services.quote(make_user(), make_spec())
+    assert said(close(desk, model=MODEL))[-1] == "Closed for new jobs."
+
+
+def test_one_value_of_a_parameter_is_closed(desk):
+    close(desk, model=MODEL, value="duration=10")
+    services.quote(make_user(), make_spec(duration=8))
+    with pytest.raises(InvalidSpec, match=r"duration: 10 is not offered just now: .* Allowed: 6, 8\."):
+        services.quote(make_user(), make_spec(duration=10))
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        {"reason": "short"},
+        {"model": "nonsense"},
+        {"value": "duration=10"},
+        {"model": MODEL, "value": "duration=7"},
+        {"model": MODEL, "value": "size=832*480"},
+        {"model": MODEL, "value": "prompt=x"},
+    ],
+)
+def test_what_does_not_exist_is_not_closed(desk, says):
+    close(desk, **says)
+    assert not Switch.objects.exists()
+
+
+def test_who_may_only_look_switches_nothing(onlooker):
+    assert onlooker.post(CLOSE, {"_form_submitted": "1", "reason": "a reason that is long"}).status_code == 403
+    services.close(model=MODEL, reason="drift", by=ACTOR, now=timezone.now())
+    page = f"/admin/generation/switch/{Switch.objects.get().pk}/open_again/"
+    assert onlooker.post(page, {"_form_submitted": "1"}).status_code == 403
+    assert Switch.objects.get().opened_at is None
 
 
 # --- Gate -------------------------------------------------------------------------------------------------------------

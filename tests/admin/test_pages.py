@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 from billing.models import ApiKey, Hold, LedgerEntry, Period, Plan, Price, Subscription, User
 from generation import services
 from generation.models import Gate, Heartbeat, Job, JobEvent, Status
-from tests.make import make_job, make_key, make_user
+from tests.make import ACTOR, make_job, make_key, make_upload, make_user
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OURS = [User, ApiKey, Plan, Subscription, Period, Price, Hold, LedgerEntry, Job, JobEvent, Gate, Heartbeat]
@@ -54,6 +54,8 @@ def make_rows():
             result="done",
         )
     services.the_gate()
+    make_upload(user)
+    services.close(model=f"model-{user.pk}", reason="drift", by=ACTOR, now=timezone.now())
 
 
 def test_every_model_of_ours_is_there():

@@ -22,7 +22,7 @@ meeting: threading.Barrier | ProcessBarrier = threading.Barrier(1)
 def create(user: int, token: str = "") -> str:
     """Make a job; return its id."""
     owner = User.objects.get(pk=user)
-    return str(services.create(owner, make_spec(), by=ACTOR, token=UUID(token) if token else None).pk)
+    return str(services.create(owner, make_spec(), by=ACTOR, terms=services.Terms(token=UUID(token) if token else None)).pk)
 
 
 def settle(hold: int) -> str:

@@ -162,7 +162,7 @@ def test_the_name_of_a_download_is_plain(alice, prompt, words):
 
 def test_a_video_of_a_model_that_is_offered_no_more_has_a_name(alice):
     job = make_job(alice, status=Status.SUCCEEDED, model="once/offered/model")
-    assert download_name(job) == "a-red-fox-in-snow_onceofferedmodel_6s.mp4"
+    assert download_name(job) == "a-red-fox-in-snow_once-offered-model_6s.mp4"
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.SUCCEEDED])
