@@ -1,12 +1,13 @@
 """Proof of the numbers: what the ledger's lines add up to, beside what the rows say. Writes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
-from django.db.models import Case, Count, F, Model, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, Model, QuerySet, Sum, Value, When
 
-from billing.models import Hold, LedgerEntry, Period
+from billing.models import ApiKey, Hold, LedgerEntry, Period
 from billing.money import LIMITS
 
 # What a line of each kind adds to a period's counters, as multiples of its amount.
@@ -14,7 +15,13 @@ EFFECTS = {
     LedgerEntry.Kind.HOLD: {"held": 1},
     LedgerEntry.Kind.SETTLE: {"held": -1, "spent": 1},
     LedgerEntry.Kind.RELEASE: {"held": -1},
+    LedgerEntry.Kind.GRANT: {"granted": 1},
+    LedgerEntry.Kind.ADJUST: {"spent": 1},
+    LedgerEntry.Kind.REFUND: {"spent": -1},
 }
+COUNTERS = tuple(f"{limit}_{column}" for limit in LIMITS for column in ("spent", "held", "granted"))
+_KEY_COUNTERS = ("spend_spent", "spend_held")
+_CHUNK = 2000  # rows in memory at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,51 +40,73 @@ class Difference:
 
 def differences() -> Iterator[Difference]:
     """Yield every counter and every hold that the ledger does not bear out, reading as a stream."""
-    yield from _of_periods()
+    periods = Period.objects.select_related("subscription__user", "subscription__plan").order_by("pk")
+    yield from _compared(periods, _sums("period_id", COUNTERS), COUNTERS)
+    yield from _compared(ApiKey.objects.order_by("pk"), _sums("hold__api_key_id", _KEY_COUNTERS), _KEY_COUNTERS)
     yield from _of_holds()
 
 
-def _of_periods() -> Iterator[Difference]:
-    counters = [f"{limit}_{counter}" for limit in LIMITS for counter in ("spent", "held")]
-    sums = {f"rebuilt_{name}": Coalesce(Subquery(_sum(name)), Value(0)) for name in counters}
-    for period in Period.objects.annotate(**sums).select_related("subscription__user", "subscription__plan").iterator():
-        for name in counters:
-            stored, rebuilt = getattr(period, name), getattr(period, f"rebuilt_{name}")
-            if stored != rebuilt:
-                yield Difference(row=period, field=name, stored=stored, rebuilt=rebuilt)
+def sums_of(period: Period) -> dict[str, int]:
+    """Return what the ledger says of one period's counters."""
+    lines = LedgerEntry.objects.filter(period=period).aggregate(**{name: _sum(name) for name in COUNTERS})
+    return {name: lines[name] or 0 for name in COUNTERS}
 
 
-def _sum(counter: str) -> "QuerySet[LedgerEntry, dict[str, int]]":
+def _compared(
+    rows: "QuerySet[Any]", sums: "QuerySet[LedgerEntry, dict[str, Any]]", names: Iterable[str]
+) -> Iterator[Difference]:
+    """Walk rows and sums side by side, both in the order of their keys: neither is ever whole in memory."""
+    rebuilt = sums.iterator(chunk_size=_CHUNK)
+    ahead = next(rebuilt, None)
+    for row in rows.iterator(chunk_size=_CHUNK):
+        found = ahead if ahead and ahead["of"] == row.pk else None
+        if found:
+            ahead = next(rebuilt, None)
+        for name in names:
+            stored, says = getattr(row, name), (found[name] or 0) if found else 0
+            if stored != says:
+                yield Difference(row=row, field=name, stored=stored, rebuilt=says)
+
+
+def _sums(by: str, names: Iterable[str]) -> "QuerySet[LedgerEntry, dict[str, Any]]":
+    lines = LedgerEntry.objects.filter(**{f"{by}__isnull": False}).order_by(by).values(of=F(by))
+    return lines.annotate(**{name: _sum(name) for name in names})
+
+
+def _sum(counter: str) -> Sum:
     limit, _, column = counter.rpartition("_")
     effect = Case(
         *(When(kind=kind, then=Value(effects[column])) for kind, effects in EFFECTS.items() if column in effects),
         default=Value(0),
     )
-    lines = LedgerEntry.objects.filter(period=OuterRef("pk")).order_by().values("period")
-    return lines.annotate(total=Sum(F(limit) * effect)).values("total")
+    return Sum(F(limit) * effect)
 
 
 def _of_holds() -> Iterator[Difference]:
-    """A hold has one line that took it; and, when it is resolved, the one line that says so, of the same amount."""
-    states = {
-        Hold.State.HELD: (0, 0),
-        Hold.State.SETTLED: (1, 0),
-        Hold.State.RELEASED: (0, 1),
-    }
-    holds = Hold.objects.annotate(
-        taken=Count("entries", filter=Q(entries__kind=LedgerEntry.Kind.HOLD) & _same_amount()),
-        settled=Count("entries", filter=Q(entries__kind=LedgerEntry.Kind.SETTLE) & _same_amount()),
-        released=Count("entries", filter=Q(entries__kind=LedgerEntry.Kind.RELEASE) & _same_amount()),
+    """A hold has one line that took it; when it is resolved or refunded, one that says so; all of its amount."""
+    lines = LedgerEntry.objects.filter(hold__isnull=False).order_by("hold_id", "pk")
+    told = groupby(
+        lines.values_list("hold_id", "kind", "period_id", *LIMITS).iterator(chunk_size=_CHUNK), key=lambda line: line[0]
     )
-    for hold in holds.iterator():
-        lines = (hold.taken, hold.settled, hold.released)
-        if lines != (1, *states[Hold.State(hold.state)]):
-            says = f"{lines[0]} hold, {lines[1]} settle and {lines[2]} release lines of its amount"
-            yield Difference(row=hold, field="state", stored=hold.state, rebuilt=says)
+    ahead = next(told, None)
+    for hold in Hold.objects.order_by("pk").iterator(chunk_size=_CHUNK):
+        found: list[tuple[Any, ...]] = []
+        if ahead and ahead[0] == hold.pk:
+            found = list(ahead[1])
+            ahead = next(told, None)
+        same = [line[1] for line in found if line[2:] == (hold.period_id, hold.spend, hold.videos, hold.seconds)]
+        expected = _expected(hold)
+        if sorted(same) != sorted(expected) or len(same) != len(found):
+            says = " and ".join(f"a {kind}" for kind in same) or "no"
+            stored = f"{hold.state}{', refunded' if hold.refunded_at else ''}"
+            yield Difference(row=hold, field="state", stored=stored, rebuilt=f"{says} line of its amount")
 
 
-def _same_amount() -> Q:
-    same = Q(entries__period=F("period"))
-    for limit in LIMITS:
-        same &= Q(**{f"entries__{limit}": F(limit)})
-    return same
+def _expected(hold: Hold) -> list[str]:
+    resolved = {
+        Hold.State.HELD: [],
+        Hold.State.SETTLED: [LedgerEntry.Kind.SETTLE],
+        Hold.State.RELEASED: [LedgerEntry.Kind.RELEASE],
+    }[Hold.State(hold.state)]
+    refunded = [LedgerEntry.Kind.REFUND] if hold.refunded_at else []
+    return [str(kind) for kind in (LedgerEntry.Kind.HOLD, *resolved, *refunded)]

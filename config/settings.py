@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from billing.money import micros
 from config.logs import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -203,6 +204,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_RATE_LIMITS = {"signup": env.str("SIGNUP_RATE", default="20/h/ip")}
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "website"
 ACCOUNT_ADAPTER = "generation.web.accounts.AccountAdapter"
 ACCOUNT_USER_DISPLAY = "generation.web.accounts.user_display"
@@ -227,6 +229,9 @@ EMAIL_CONFIG = env.email("EMAIL_URL", default="filemail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Clapboard <clapboard@localhost>")
+
+# Mail that goes to files proves nothing.
+VERIFY_ADDRESSES = env.bool("VERIFY_ADDRESSES", default=EMAIL_CONFIG["EMAIL_BACKEND"].endswith("smtp.EmailBackend"))
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
@@ -279,9 +284,22 @@ Q_CLUSTER = {
         }
     },
 }
+
+
+def _micros(name: str) -> int | None:
+    """Return a setting of dollars as micro-dollars, None where it is not set."""
+    text = env.str(name, default="")
+    try:
+        return micros(text) if text else None
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is {text!r}: {error}.") from None
+
+
 POLL_INTERVAL = env.float("POLL_INTERVAL", default=0.5)  # seconds between two looks at one running prediction
 HAND_LEASE = env.float("HAND_LEASE", default=60)  # seconds until a hint that nobody took is given out again
 SANDBOX_SECONDS = env.float("SANDBOX_SECONDS", default=8)  # that a prediction takes in the sandbox
+MODERATED_BEFORE_REVIEW = env.int("MODERATED_BEFORE_REVIEW", default=10)  # then an operator looks; 0: never
+FREE_DAILY_CEILING = _micros("FREE_DAILY_CEILING")  # that all of Free together may cost a day; None: no ceiling
 TIME_LIMIT = env.float("TIME_LIMIT", default=600)  # seconds after which a job counts as late
 
 # --- REST -------------------------------------------------------------------------------------------------------------

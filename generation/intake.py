@@ -20,8 +20,10 @@ _HEAD = 4096  # bytes that tell a format
 _LARGEST_SIDE = 8192  # pixels
 _TURNED = {5, 6, 7, 8}  # EXIF orientations in which a picture lies on its side
 _ORIENTATION = 0x0112
-_BROKEN = (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, EOFError)
-_BROKEN += (struct.error, zlib.error)
+_BROKEN = (
+    *(UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError, LookupError, ArithmeticError, EOFError),
+    *(struct.error, zlib.error),
+)
 
 # Pillow's own limit only warns up to twice of it. Ours is lower, and looked at before anything is unfolded.
 Image.MAX_IMAGE_PIXELS = None

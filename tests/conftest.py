@@ -13,6 +13,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from billing.models import Plan, User
+from billing.triggers import drop_triggers
 from tests.lanes_plugin import pytest_collection_modifyitems, pytest_terminal_summary
 from tests.make import make_key, make_user
 from tests.sandbox import RunningSandbox, running_sandbox
@@ -30,6 +31,20 @@ def _ship_again(sender: AppConfig, **kwargs: object) -> None:
     if sender.name == "billing" and not Plan.objects.exists():
         for migration in ("0002_plans_and_prices", "0003_prices_of_the_whole_catalogue"):
             import_module(f"billing.migrations.{migration}").ship(apps, None)
+
+
+@pytest.fixture(autouse=True)
+def _ledger_may_be_flushed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Lift the ledger's triggers before the flush that ends a transactional test; the flush itself makes them anew."""
+    marker = request.node.get_closest_marker("django_db")
+    transactional = bool(marker and marker.kwargs.get("transaction"))
+    flushing = {"transactional_db", "live_server"} & set(request.fixturenames)
+    if not (transactional or flushing):
+        yield
+        return
+    request.getfixturevalue("transactional_db")
+    yield
+    drop_triggers()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ Starts a sandbox for a test, as a process of its own.
 """
 
 import contextlib
+import json
 import os
 import select
 import subprocess
@@ -38,7 +39,7 @@ class RunningSandbox:
         return self._read(requests.get(f"{self.url}/sandbox/stats", timeout=_ANSWERS_WITHIN))
 
     def set(self, **options: Any) -> dict[str, Any]:
-        """Change options at once: seconds, balance, concurrent, per_minute, faults, prices and others."""
+        """Change options at once: seconds, balance, concurrent, faults, prices, without, schemas and others."""
         return self._post("options", options)
 
     def finish(self, *ids: str) -> int:
@@ -92,6 +93,10 @@ def _arguments(options: dict[str, Any]) -> Iterator[str]:
             yield from (f"--fault={words}" for words in value)
         elif name == "prices":
             yield from (f"--price={model}={dollars}" for model, dollars in value.items())
+        elif name == "without":
+            yield from (f"--without={model}" for model in value)
+        elif name == "schemas":
+            yield from (f"--schema={parameter}={json.dumps(rule)}" for parameter, rule in value.items())
         elif value is not None:
             yield f"{_dashed(name)}={value}"
 

@@ -37,6 +37,7 @@ E = TypeVar("E", bound=ProviderError)
 D = TypeVar("D", RateLimited, Unavailable)
 
 WORDS_LIMIT = 500  # characters of the provider's words in an error
+RETRY_AFTER = "Retry-After"
 RETRY_AFTER_LIMIT = 86_400.0  # seconds; more is nonsense
 
 JOB_CODES = {1200, 1400, 1401, 1402}  # moderation, missing and invalid parameter, media that could not be fetched
@@ -63,7 +64,7 @@ class Answer:
     @property
     def is_success(self) -> bool:
         """Say whether both signs are good; a code that is missing, with the rest as it should be, counts as good."""
-        return self.is_envelope and _is_good(self.status) and (self.code is None or _is_good(self.code))
+        return self.is_envelope and is_good(self.status) and (self.code is None or is_good(self.code))
 
     @property
     def prediction_id(self) -> str | None:
@@ -110,6 +111,26 @@ def read_retry_after(header: str | None) -> float | None:
     return min(max(seconds, 0.0), RETRY_AFTER_LIMIT) if seconds == seconds else None  # noqa: PLR0124 - not a number
 
 
+def is_good(sign: int) -> bool:
+    """Say whether an HTTP status or a code means success."""
+    return 200 <= sign < 300
+
+
+def mapping_of(data: object) -> Mapping[str, object]:
+    """Return what must be an object, or raise Unavailable."""
+    if not isinstance(data, dict):
+        raise Unavailable("WaveSpeed gave no usable answer.")
+    return data
+
+
+def items_of(data: object) -> list[Mapping[str, object]]:
+    """Return what must be a list of objects, bare or as `items`, or raise Unavailable."""
+    items = data if isinstance(data, list) else mapping_of(data).get("items")
+    if not isinstance(items, list):
+        raise Unavailable("WaveSpeed gave no usable list.")
+    return [mapping_of(item) for item in items]
+
+
 def judge_submit(answer: Answer, inputs: Mapping[str, object]) -> Prediction | ProviderError:
     """Say what a submit brought: a prediction to follow, or why there is none.
 
@@ -142,6 +163,19 @@ def judge_question(answer: Answer) -> ProviderError | None:
     return _delayed(Unavailable, answer, "WaveSpeed gave no usable answer")
 
 
+def judge_ticket(answer: Answer, wish: Mapping[str, object]) -> ProviderError | None:
+    """Say why there is no ticket for an upload; None if there is one. `wish` is what we asked for.
+
+    Nothing is paid here, so that what may be asked again is Unavailable, and only a definite no refuses the job.
+    """
+    if answer.is_success:
+        return None
+    refusal = _refusal(answer, wish)
+    if isinstance(refusal, RefusedForJob | RefusedForAccount):
+        return refusal
+    return _delayed(Unavailable, answer, "WaveSpeed takes no upload now")
+
+
 def _refusal(answer: Answer, inputs: Mapping[str, object]) -> ProviderError | None:
     """Find the definite refusal in an answer; the provider's own codes say more than the HTTP status they come with."""
     signs = _signs(answer)
@@ -171,10 +205,6 @@ def _has_failed(answer: Answer) -> bool:
     return isinstance(answer.data, dict) and answer.data.get("status") == Status.FAILED
 
 
-def _is_good(sign: int) -> bool:
-    return 200 <= sign < 300
-
-
 def _is_doubtful(sign: int) -> bool:
     return sign == 408 or 100 <= sign < 200 or 300 <= sign < 400 or 500 <= sign < 600 or 5000 <= sign < 5100
 
@@ -202,7 +232,7 @@ def _account_error(answer: Answer) -> RefusedForAccount:
 
 def _error(kind: type[E], answer: Answer, what: str) -> E:
     failure = _failure_code(answer)
-    code = failure if answer.code is None or _is_good(answer.code) else answer.code
+    code = failure if answer.code is None or is_good(answer.code) else answer.code
     signs = f"HTTP {answer.status}" if code is None else f"HTTP {answer.status}, code {code}"
     message = f"{what} ({signs}): {answer.words[:WORDS_LIMIT]}" if answer.words else f"{what} ({signs})."
     error = kind(message, prediction_id=answer.prediction_id, status=answer.status, code=code)

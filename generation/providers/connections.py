@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException, HTTPResponse
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+from urllib3.util import SKIP_HEADER
 from urllib3.util.connection import create_connection
 
 # What `exchange` raises; requests' own errors are OSErrors.
@@ -28,30 +32,55 @@ FAILURES = (OSError, HTTPError, HTTPException)
 PIECE = 1 << 16
 
 
+# What the libraries add by themselves; the headers of a request are exactly those that are given.
+_UNASKED = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
+
+
 class AnswerTooLong(OSError):
     """The answer is longer than any honest one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How long the phases of a request may take, in seconds.
+
+    `connect`: name, address and TLS together. `piece`: sending the head, and a whole body or each piece of one.
+    `answer`: all of it. `whole`: everything together.
+    """
+
+    connect: float
+    piece: float
+    answer: float
+    whole: float = inf
+
+
+class Body(Protocol):
+    """What is sent piece by piece; its length in bytes is known before."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
 def exchange(
-    method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], time_out: tuple[float, float], limit: int
+    method: str, url: str, *, body: bytes | Body | None, headers: Mapping[str, str], bounds: Bounds, limit: int
 ) -> tuple[int, Mapping[str, str], bytes]:
     """Send one request once and read its answer, at most `limit` bytes: status, headers, body. Raises FAILURES.
 
-    `time_out` is (connect, read) in seconds: the first bounds name, address and TLS together, and head and body of the
-    request each; the second the whole answer.
+    To `headers` only those of the transport itself are added: Host, Connection, Content-Length.
     """
     # A new connection for every call. On a kept-open one a server that has just hung up is noticed only after the POST
     # was written, and nobody can tell whether it was read: a needless `unknown`.
     with requests.Session() as session:
         session.trust_env = False  # no ~/.netrc in place of our key, no proxy to read it
-        session.mount("http://", _BoundedAdapter(max_retries=0))
-        session.mount("https://", _BoundedAdapter(max_retries=0))
+        session.headers.clear()
+        session.mount("http://", _BoundedAdapter(bounds))
+        session.mount("https://", _BoundedAdapter(bounds))
         with session.request(
             method,
             url,
-            data=body,
-            headers={**headers, "Connection": "close"},
-            timeout=time_out,
+            data=cast("bytes | None", body),  # requests takes any iterable with a length
+            headers={**_UNASKED, **headers, "Connection": "close"},
+            timeout=(bounds.connect, bounds.answer),
             allow_redirects=False,  # nor would the key travel on
             stream=True,
         ) as response:
@@ -70,9 +99,14 @@ def surely_not_sent(error: Exception) -> bool:
 
 
 class _BoundedAdapter(HTTPAdapter):
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds: dict[str, Any] = {"piece": bounds.piece, "end": monotonic() + bounds.whole}
+        super().__init__(max_retries=0)
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
+        pools = {"http": partial(_Pool, **self._bounds), "https": partial(_TLSPool, **self._bounds)}
+        self.poolmanager.pool_classes_by_scheme = pools
 
 
 class _BoundedAnswer(HTTPResponse):
@@ -107,6 +141,11 @@ class _BoundedReader(io.RawIOBase):
 class _Bounded(HTTPConnection):
     response_class = _BoundedAnswer
 
+    def __init__(self, *args: Any, piece: float, end: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._piece = piece
+        self._end = end
+
     def connect(self) -> None:
         try:
             super().connect()
@@ -114,10 +153,20 @@ class _Bounded(HTTPConnection):
             # Whatever went wrong, TLS too: the first byte of a request follows a connection that stands.
             self.close()
             raise NewConnectionError(self, f"No connection: {type(error).__name__}") from error
-        self.sock.settimeout(self.timeout)
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        # Python counts the whole of a `sendall` against this, so that a reader who drips can't hold it up.
+        self.sock.settimeout(min(self._piece, _left(self._end)))
+        super().send(data)
+
+    def getresponse(self) -> Any:
+        self.timeout = min(cast(float, self.timeout), _left(self._end))
+        return super().getresponse()
 
     def _new_conn(self) -> socket.socket:
-        deadline = monotonic() + cast(float, self.timeout)
+        deadline = min(monotonic() + cast(float, self.timeout), self._end)
         addresses = _addresses(self._dns_host, self.port, _left(deadline))
         failure = OSError("This name has no address.")
         for count, address in enumerate(addresses):

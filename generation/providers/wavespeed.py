@@ -11,19 +11,30 @@ import platform
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
-from time import sleep
-from typing import TypeVar
+from math import inf
+from time import monotonic, sleep
+from typing import IO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 
-from generation.providers.answers import Answer, judge_question, judge_submit, read_answer
-from generation.providers.connections import FAILURES, PIECE, AnswerTooLong, exchange, surely_not_sent
+from generation.providers.amounts import micros_down, micros_up
+from generation.providers.answers import (
+    RETRY_AFTER,
+    Answer,
+    items_of,
+    judge_question,
+    judge_submit,
+    judge_ticket,
+    mapping_of,
+    read_answer,
+)
+from generation.providers.connections import FAILURES, PIECE, AnswerTooLong, Bounds, exchange, surely_not_sent
 from generation.providers.errors import Ambiguous, NotFound, NotSent, ProviderError, Unavailable
+from generation.providers.offers import Offer, read_offer
 from generation.providers.predictions import Prediction, Status, is_prediction_id, read_prediction
+from generation.providers.uploads import FileBody, put, read_ticket
 
 __all__ = ["Offer", "Prediction", "Status", "WaveSpeed", "is_prediction_id"]
 
@@ -34,20 +45,11 @@ CLIENT_VERSION = "0.1.0"
 ANSWER_LIMIT = 1 << 20  # bytes of one prediction's answer
 LIST_LIMIT = 16 << 20  # bytes of a list: 100 predictions with prompts, or the whole catalogue with its schemas
 GET_WAITS = (0.5, 1.0, 2.0)  # seconds between the attempts of a GET, give or take half
+UPLOAD_SECONDS = 600.0  # for a file of 200 MB: 2.7 Mbit/s
 GET_PATIENCE = 10.0  # seconds; a longer `Retry-After` is the caller's to wait for
 
 _MODEL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+", re.ASCII)
 _KEY = re.compile(r"[!-~]+", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """A model in WaveSpeed's catalogue. `base_price` is a floor in micro-dollars, not the price of a job."""
-
-    model: str
-    name: str
-    type: str
-    base_price: int | None
 
 
 class WaveSpeed:
@@ -104,6 +106,24 @@ class WaveSpeed:
         if isinstance(verdict, ProviderError):
             raise verdict
         return verdict
+
+    def upload(
+        self, file: IO[bytes], *, filename: str, size: int, content_type: str, time_limit: float = UPLOAD_SECONDS
+    ) -> str:
+        """Bring a file of `size` bytes to WaveSpeed and return the address that `image` or `video` takes.
+
+        One POST for a ticket and one PUT without the key; neither is repeated, but the caller may do it all again:
+        nothing is paid. Memory stays flat. Ends within `time_limit` seconds and what asking for a ticket takes. Raises
+        RefusedForJob for a file that WaveSpeed never takes, RefusedForAccount, Unavailable for whatever may be tried
+        again, and ValueError, before anything is sent, where the file has not `size` bytes.
+        """
+        body = FileBody(file, size)
+        end = monotonic() + time_limit
+        wish = {"filename": filename, "size": size, "content_type": content_type}
+        answer = self._ask("POST", "media/uploads", wish=wish, judge=lambda answer: judge_ticket(answer, wish))
+        ticket = read_ticket(answer.data, size=size, own_url=self.url)
+        put(ticket, body, bounds=self._bounds(piece=self.read_timeout, whole=max(end - monotonic(), 0)))
+        return ticket.download_url
 
     def result(self, prediction_id: str) -> Prediction:
         """Look at a prediction, asking up to four times with pauses of at most 10 s.
@@ -167,7 +187,7 @@ class WaveSpeed:
             "include_inputs": True,
         }
         data = self._ask("POST", "predictions", wish={name: value for name, value in wish.items() if value is not None})
-        found = [read_prediction(item) for item in _items(data.data)]
+        found = [read_prediction(item) for item in items_of(data.data)]
         whole = tuple(prediction for prediction in found if prediction)
         if len(whole) != len(found):
             raise Unavailable("WaveSpeed listed a prediction that cannot be read.")
@@ -178,33 +198,24 @@ class WaveSpeed:
 
         Incomplete inputs silently give the floor. Raises RefusedForAccount, NotFound or Unavailable.
         """
-        data = _mapping(self._ask("POST", "model/price", wish={"model_id": model, "inputs": dict(inputs)}).data)
-        price = _micros(data.get("price"), ROUND_CEILING)
+        data = mapping_of(self._ask("POST", "model/price", wish={"model_id": model, "inputs": dict(inputs)}).data)
+        price = micros_up(data.get("price"))
         if price is None or price < 0 or data.get("currency", "USD") != "USD":
             raise Unavailable("WaveSpeed named no price in USD.")
         return price
 
     def balance(self) -> int:
         """Ask what is left on the account, in micro-dollars, rounded down. Raises RefusedForAccount or Unavailable."""
-        data = _patiently(lambda: _mapping(self._ask("GET", "balance").data))
-        balance = _micros(data.get("balance"), ROUND_FLOOR)
+        data = _patiently(lambda: mapping_of(self._ask("GET", "balance").data))
+        balance = micros_down(data.get("balance"))
         if balance is None:
             raise Unavailable("WaveSpeed named no balance.")
         return balance
 
     def models(self) -> list[Offer]:
         """List WaveSpeed's catalogue. Raises RefusedForAccount or Unavailable."""
-        items = _patiently(lambda: _items(self._ask("GET", "models").data))
-        return [
-            Offer(
-                model=str(item["model_id"]),
-                name=str(item.get("name") or ""),
-                type=str(item.get("type") or ""),
-                base_price=_micros(item.get("base_price"), ROUND_CEILING),
-            )
-            for item in items
-            if item.get("model_id")
-        ]
+        items = _patiently(lambda: items_of(self._ask("GET", "models").data))
+        return [offer for item in items if (offer := read_offer(item))]
 
     def delete(self, ids: Iterable[str]) -> int:
         """Delete predictions at WaveSpeed, which stops no run, and say how many went.
@@ -214,21 +225,27 @@ class WaveSpeed:
         wanted = list(ids)
         if not all(is_prediction_id(wanted_id) for wanted_id in wanted):
             raise ValueError("Not a prediction's id.")
-        data = _mapping(self._ask("POST", "predictions/delete", wish={"ids": wanted}).data)
+        data = mapping_of(self._ask("POST", "predictions/delete", wish={"ids": wanted}).data)
         count = data.get("deleted_count")
         if not isinstance(count, int):
             raise Unavailable("WaveSpeed did not say how many it deleted.")
         return count
 
     def _ask(
-        self, method: str, path: str, *, wish: Mapping[str, object] | None = None, limit: int = LIST_LIMIT
+        self,
+        method: str,
+        path: str,
+        *,
+        wish: Mapping[str, object] | None = None,
+        limit: int = LIST_LIMIT,
+        judge: Callable[[Answer], ProviderError | None] = judge_question,
     ) -> Answer:
         body = None if wish is None else _json(wish)
         try:
             answer = self._send(method, path, body=body, limit=limit)
         except FAILURES as error:
             raise Unavailable(f"WaveSpeed did not answer ({type(error).__name__}).") from None
-        if refusal := judge_question(answer):
+        if refusal := judge(answer):
             raise refusal
         return answer
 
@@ -238,10 +255,13 @@ class WaveSpeed:
             self._address(path),
             body=body,
             headers=self._headers(),
-            time_out=(self.connect_timeout, self.read_timeout),
+            bounds=self._bounds(piece=self.connect_timeout),
             limit=limit,
         )
         return self._read(status, found, headers)
+
+    def _bounds(self, *, piece: float, whole: float = inf) -> Bounds:
+        return Bounds(connect=self.connect_timeout, piece=piece, answer=self.read_timeout, whole=whole)
 
     def _address(self, path: str) -> str:
         return f"{self.url}/api/v3/{path}"
@@ -259,7 +279,7 @@ class WaveSpeed:
         }
 
     def _read(self, status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
-        return read_answer(status, body, retry_after=headers.get("Retry-After"), secret=self._key)
+        return read_answer(status, body, retry_after=headers.get(RETRY_AFTER), secret=self._key)
 
 
 def _patiently(ask: Callable[[], T]) -> T:
@@ -297,29 +317,3 @@ def _iso(moment: datetime | None) -> str | None:
     if moment.tzinfo is None:
         raise ValueError("A moment needs a time zone.")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _mapping(data: object) -> Mapping[str, object]:
-    if not isinstance(data, dict):
-        raise Unavailable("WaveSpeed gave no usable answer.")
-    return data
-
-
-def _items(data: object) -> list[Mapping[str, object]]:
-    items = data if isinstance(data, list) else _mapping(data).get("items")
-    if not isinstance(items, list):
-        raise Unavailable("WaveSpeed gave no usable list.")
-    return [_mapping(item) for item in items]
-
-
-def _micros(dollars: object, rounding: str) -> int | None:
-    """Turn dollars into micro-dollars through their decimal text, so that 0.29 is 290,000 and nothing else."""
-    if isinstance(dollars, bool) or not isinstance(dollars, int | float | str):
-        return None
-    try:
-        amount = Decimal(str(dollars))
-    except InvalidOperation:
-        return None
-    if not amount.is_finite() or abs(amount) >= 10**9:
-        return None
-    return int((amount * 1_000_000).to_integral_value(rounding))

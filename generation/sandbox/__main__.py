@@ -9,23 +9,30 @@ import threading
 from pathlib import Path
 
 from . import SandboxOptions, serve
+from .drift import UnknownDriftError, add_arguments, chosen, offered
 
 
 def main() -> None:
     """Read the options and serve; without `--files` everything goes to a folder that is removed at the end."""
-    chosen = {name: value for name, value in vars(_parser().parse_args()).items() if value is not None}
-    if "fault" in chosen:
-        chosen["faults"] = tuple(chosen.pop("fault"))
-    if "price" in chosen:
-        chosen["prices"] = dict(chosen.pop("price"))
-    if "no_inputs" in chosen:
-        chosen["include_inputs"] = not chosen.pop("no_inputs")
+    parser = _parser()
+    given = {name: value for name, value in vars(parser.parse_args()).items() if value is not None}
+    options = {name: value for name, value in given.items() if name not in {"price", "without", "schema"}}
+    options |= chosen(given)
+    if "fault" in options:
+        options["faults"] = tuple(options.pop("fault"))
+    if "no_inputs" in options:
+        options["include_inputs"] = not options.pop("no_inputs")
     # Being told to stop ends it like Ctrl-C, so that the folder is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    if chosen.pop("until_eof"):
+    if options.pop("until_eof"):
         threading.Thread(target=_stop_at_eof, daemon=True).start()
     with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        serve(SandboxOptions(**{"files": Path(folder), **chosen}))
+        wanted = SandboxOptions(**{"files": Path(folder), **options})
+        try:
+            offered(wanted)
+        except UnknownDriftError as error:
+            parser.error(str(error))
+        serve(wanted)
 
 
 def _stop_at_eof() -> None:
@@ -53,14 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault", action="append", help="a fault of prompts that ask for none (see faults.py)")
     parser.add_argument("--fault-probability", type=float)
     parser.add_argument("--fault-seed", type=int)
-    parser.add_argument("--price", action="append", type=_price, metavar="MODEL=DOLLARS", help="dollars a second")
+    add_arguments(parser)
     parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
     return parser
-
-
-def _price(text: str) -> tuple[str, float]:
-    model, _, dollars = text.partition("=")
-    return model, float(dollars)
 
 
 if __name__ == "__main__":

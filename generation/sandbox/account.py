@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
+from .drift import offered
 from .envelope import RefusalError
 from .faults import Fault, Tally, lasting, parse, wished
 from .memory import Memory, State, predictions_of, rows_of
@@ -69,6 +70,7 @@ class Account:
 
     def _begin(self, options: SandboxOptions) -> None:
         self.options = options
+        self.models = offered(options)
         self.prices = Prices(options.prices)
         self.balance = to_micros(options.balance)
         self._default_faults = [parse(words) for words in options.faults]
@@ -154,11 +156,13 @@ class Account:
     def change(self, changes: Mapping[str, Any]) -> None:
         """Change options while running; a new balance replaces what is left."""
         options = replace(self.options, **changes)
+        models = offered(options)
         self._default_faults = [parse(words) for words in options.faults]
         if {"faults", "fault_seed"} & set(changes):
             self._dice = random.Random(options.fault_seed)  # noqa: S311 - the same faults at each start
         if "balance" in changes:
             self.balance = to_micros(options.balance)
+        self.models = models
         self.prices = Prices(options.prices)
         self.options = options
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +39,7 @@ class SandboxOptions:
     fault_seed: int = 0
     # Dollars a second that replace the shipped prices, by model id.
     prices: Mapping[str, float] = field(default_factory=dict)
+    # Models that are not on offer any more.
+    without: tuple[str, ...] = ()
+    # Schemas that replace the shipped ones, by MODEL.PARAMETER; None takes the parameter away. See drift.py.
+    schemas: Mapping[str, Any] = field(default_factory=dict)

@@ -29,21 +29,29 @@ class Prices:
     def of(self, model: Model, inputs: Mapping[str, Any], source_seconds: float = 0.0) -> int:
         """Return what a prediction with these inputs costs; a retake costs by the length of its source."""
         full = with_defaults(model, inputs)
-        seconds = full.get("duration", max(_WITHOUT_LENGTH, math.ceil(source_seconds - 0.1)))
-        return int(seconds) * self._a_second(model, full)
+        return self._seconds(full, source_seconds) * self._a_second(model, full)
 
     def floor(self, model: Model) -> int:
         """Return `base_price`: the cheapest job there is, not the usual one."""
         properties = model.request["properties"]
-        shortest = min(properties.get("duration", {"enum": [_WITHOUT_LENGTH]})["enum"])
+        rule = properties.get("duration", {})
+        lengths = rule.get("enum") or [rule.get("minimum", rule.get("default", _WITHOUT_LENGTH))]
         small = {"size": "832*480"} if "size" in properties else {"resolution": "480p"}
-        return int(shortest) * self._a_second(model, small)
+        return min(self._seconds({"duration": length}) for length in lengths) * self._a_second(model, small)
 
     def asked(self, model: Model, inputs: Mapping[str, Any], source_seconds: float = 0.0) -> int:
         """Return what the price route says: inputs that leave something out silently get the floor."""
         told = {"duration", "size", "resolution"} & set(model.request["properties"]) <= set(inputs)
         known = source_seconds > 0 if "video" in model.request["properties"] else told
         return self.of(model, inputs, source_seconds) if known else self.floor(model)
+
+    @staticmethod
+    def _seconds(inputs: Mapping[str, Any], source_seconds: float = 0.0) -> int:
+        length = inputs.get("duration")
+        try:
+            return int(length)  # type: ignore[arg-type]  # whatever a changed schema calls a length
+        except (TypeError, ValueError):
+            return max(_WITHOUT_LENGTH, math.ceil(source_seconds - 0.1))
 
     def _a_second(self, model: Model, inputs: Mapping[str, Any]) -> int:
         if model.id in self._own:

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_TYPES = {"string": str, "integer": int, "boolean": bool}
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "array": (list,),
+    "object": (dict,),
+}
 
 Schema = dict[str, Any]
 
@@ -142,14 +149,14 @@ def problem_of_values(model: Model, inputs: Mapping[str, Any]) -> str | None:
 
 def _wrong(value: object, rule: Schema) -> str | None:
     # A JSON true is no integer, whatever Python says.
-    if type(value) is not _TYPES[rule["type"]]:
+    if "type" in rule and type(value) not in TYPES[rule["type"]]:
         return f"must be of type {rule['type']}"
     if "enum" in rule and value not in rule["enum"]:
         return f"must be one of {', '.join(str(choice) for choice in rule['enum'])}"
     if isinstance(value, str):
         return _wrong_text(value, rule)
-    if isinstance(value, int) and not rule.get("minimum", value) <= value <= rule.get("maximum", value):
-        return f"must lie between {rule['minimum']} and {rule['maximum']}"
+    if isinstance(value, int | float) and not rule.get("minimum", value) <= value <= rule.get("maximum", value):
+        return f"must lie between {rule.get('minimum', '-')} and {rule.get('maximum', '-')}"
     return None
 
 

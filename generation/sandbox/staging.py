@@ -10,6 +10,7 @@ from .scene import Scene, hue_of
 from .schemas import with_defaults
 from .uploads import Uploads
 
+_SECONDS = 6  # where a changed schema knows no length
 _FULL_HD = (1920, 1080)
 _RESOLUTIONS = {"480p": (832, 480), "720p": (1280, 720)}
 
@@ -26,7 +27,7 @@ def scene_of(prediction: Prediction, uploads: Uploads, prices: Prices) -> Scene:
         hue=hue_of(inputs["prompt"]),
         width=width,
         height=height,
-        duration=float(inputs["duration"]),
+        duration=float(inputs.get("duration", _SECONDS)),
         sound=inputs.get("generate_audio", False),
     )
     return _animated(scene, prediction, uploads) if "image" in inputs else scene
@@ -71,5 +72,5 @@ def _retake(prediction: Prediction, uploads: Uploads, prices: Prices) -> Scene:
         width=max(2, source.width // 2 * 2),
         height=max(2, source.height // 2 * 2),
         duration=source.duration,
-        sound=source.sound or inputs["mode"] != "replace_video",
+        sound=source.sound or inputs.get("mode") != "replace_video",
     )

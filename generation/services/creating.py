@@ -77,7 +77,7 @@ _NO_TERMS = Terms()
 def quote(user: User, spec: VideoSpec) -> Quote:
     """Price a spec for a user; writes nothing. Raises ModelClosed, and billing's NoPrice and ModelNotInPlan."""
     quoted = _quote(user, spec, clock.now())
-    billing.check_included(spec.model.id, quoted.period.subscription.plan)
+    billing.check_included(spec.model.id, quoted.period)
     return quoted
 
 
@@ -144,7 +144,15 @@ def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Ter
         id=job_id,
         user=user,
         api_key=terms.api_key,
-        hold=billing.hold(user=user, reference=job_id, price=quoted.price, amount=quoted.amount, now=now, by=by),
+        hold=billing.hold(
+            user=user,
+            reference=job_id,
+            price=quoted.price,
+            amount=quoted.amount,
+            now=now,
+            by=by,
+            api_key=terms.api_key,
+        ),
         retry_of=retry_of,
         source_job_id=spec.media.job_id if spec.media else None,
         upload_id=spec.media.upload_id if spec.media else None,

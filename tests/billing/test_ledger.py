@@ -9,6 +9,7 @@ from billing import services as billing
 from billing.ledger import differences
 from billing.models import Hold, LedgerEntry, Period
 from billing.money import LIMITS
+from billing.triggers import lifted
 from tests.billing.make import make_amount, make_hold, make_used
 from tests.make import ACTOR, make_job, make_plan, make_user
 
@@ -65,17 +66,19 @@ def test_a_counter_that_drifted_is_named(held, capsys, counter):
 
 def test_a_period_without_lines_has_nothing_spent(held, capsys):
     later = make_hold(held.period.subscription.user, now=held.period.ends_at).period
-    LedgerEntry.objects.filter(period=later).delete()
+    with lifted():
+        LedgerEntry.objects.filter(period=later).delete()
     said = refused(capsys, 4)
     assert f"period {later.pk} " in said
     assert "spend_held is 500000, the ledger says 0" in said
 
 
 def test_a_hold_whose_line_is_missing_is_named(held, capsys):
-    LedgerEntry.objects.filter(hold=held).delete()
+    with lifted():
+        LedgerEntry.objects.filter(hold=held).delete()
     said = refused(capsys, 4)
     assert f"hold {held.pk} " in said
-    assert "state is held, the ledger says 0 hold, 0 settle and 0 release lines" in said
+    assert "state is held, the ledger says no line of its amount" in said
 
 
 @pytest.mark.parametrize("state", ["settled", "released"])
@@ -83,7 +86,7 @@ def test_a_hold_that_ended_without_a_line_is_named(held, capsys, state):
     Hold.objects.filter(pk=held.pk).update(state=state, resolved_at=timezone.now())
     said = refused(capsys, 1)
     assert f"hold {held.pk} " in said
-    assert f"state is {state}, the ledger says 1 hold, 0 settle and 0 release lines" in said
+    assert f"state is {state}, the ledger says a hold line of its amount" in said
 
 
 @pytest.mark.parametrize(("kind", "differing"), [("settle", 7), ("release", 4)])
@@ -91,12 +94,13 @@ def test_a_hold_that_is_still_open_beside_a_line_of_its_end_is_named(held, capsy
     add_line(held, kind)
     said = refused(capsys, differing)
     assert f"hold {held.pk} " in said
-    assert "state is held, the ledger says 1 hold" in said
+    assert f"state is held, the ledger says a hold and a {kind} line of its amount" in said
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_line_of_another_amount_is_named(held, capsys, limit):
-    LedgerEntry.objects.filter(hold=held).update(**{limit: F(limit) + 1})
+    with lifted():
+        LedgerEntry.objects.filter(hold=held).update(**{limit: F(limit) + 1})
     said = refused(capsys, 2)
     assert f"{limit}_held is" in said
     assert f"hold {held.pk} " in said
@@ -104,7 +108,8 @@ def test_a_line_of_another_amount_is_named(held, capsys, limit):
 
 def test_a_line_in_another_period_is_named(held, capsys):
     other = make_hold(make_user()).period
-    LedgerEntry.objects.filter(hold=held).update(period=other)
+    with lifted():
+        LedgerEntry.objects.filter(hold=held).update(period=other)
     said = refused(capsys, 7)
     assert f"period {other.pk} " in said
     assert f"hold {held.pk} " in said

@@ -22,7 +22,9 @@ meeting: threading.Barrier | ProcessBarrier = threading.Barrier(1)
 def create(user: int, token: str = "") -> str:
     """Make a job; return its id."""
     owner = User.objects.get(pk=user)
-    return str(services.create(owner, make_spec(), by=ACTOR, terms=services.Terms(token=UUID(token) if token else None)).pk)
+    return str(
+        services.create(owner, make_spec(), by=ACTOR, terms=services.Terms(token=UUID(token) if token else None)).pk
+    )
 
 
 def settle(hold: int) -> str:
@@ -62,5 +64,5 @@ def take_naively_unchecked(period: int, limit: str, amount: int) -> str:
 def take(period: int, limit: str, amount: int) -> str:
     """Take an amount of one limit as a hold does."""
     nothing: dict[str, Any] = {"spend": 0, "videos": 0, "seconds": 0}
-    taken = billing._take(Period.objects.get(pk=period), Amount(**(nothing | {limit: amount})))
+    taken = billing.take(Period.objects.get(pk=period), Amount(**(nothing | {limit: amount})), timezone.now())
     return "taken" if taken else "refused"

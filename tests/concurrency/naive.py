@@ -5,18 +5,21 @@ Who has compared waits for a lock that the test holds, so that all compare befor
 
 from config.wsgi import application  # isort: split
 
+from datetime import datetime
+
 from django.db import connection
 from django.db.models import F
 
 from billing import services
 from billing.models import Period
 from billing.money import LIMITS, Amount
+from billing.services import holding
 from tests.concurrency.web import LOCK
 
 __all__ = ["application"]
 
 
-def _take(period: Period, amount: Amount) -> bool:
+def _take(period: Period, amount: Amount, now: datetime) -> bool:
     if services.violated_limit(period, amount):
         return False
     with connection.cursor() as cursor:
@@ -25,4 +28,4 @@ def _take(period: Period, amount: Amount) -> bool:
     return Period.objects.filter(pk=period.pk).update(**sums) == 1
 
 
-services._take = _take
+holding.take = _take

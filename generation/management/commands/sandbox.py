@@ -2,9 +2,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from generation.sandbox import SandboxOptions, serve
+from generation.sandbox.drift import UnknownDriftError, add_arguments, chosen, offered
 
 
 class Command(BaseCommand):
@@ -16,8 +17,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--seconds", type=float, default=settings.SANDBOX_SECONDS, help="how long a prediction takes"
         )
+        add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until it is stopped."""
         files = Path(settings.DATA_DIR) / "sandbox"
-        serve(SandboxOptions(port=options["port"], seconds=options["seconds"], files=files))
+        wanted = SandboxOptions(port=options["port"], seconds=options["seconds"], files=files, **chosen(options))
+        try:
+            offered(wanted)
+        except UnknownDriftError as error:
+            raise CommandError(str(error)) from None
+        serve(wanted)

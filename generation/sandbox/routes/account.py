@@ -11,7 +11,7 @@ from generation.sandbox.envelope import RefusalError, json_object, success
 from generation.sandbox.media import MediaError, clip
 from generation.sandbox.predictions import Prediction, stamp
 from generation.sandbox.prices import to_dollars
-from generation.sandbox.schemas import MODELS, Model, problem_of_values
+from generation.sandbox.schemas import Model, problem_of_values
 
 from .access import account_of, origin_of
 from .predictions import moment, paging
@@ -19,8 +19,8 @@ from .predictions import moment, paging
 
 async def models(request: Request) -> Response:
     """List the models with their schemas."""
-    prices = account_of(request).prices
-    return success([_shown(model, to_dollars(prices.floor(model))) for model in MODELS.values()])
+    account = account_of(request)
+    return success([_shown(model, to_dollars(account.prices.floor(model))) for model in account.models.values()])
 
 
 def _shown(model: Model, base_price: float) -> dict[str, Any]:
@@ -63,7 +63,7 @@ async def old_price(request: Request) -> Response:
 async def _priced(request: Request) -> tuple[Model, float]:
     account = account_of(request)
     body = await json_object(request)
-    model = MODELS.get(str(body.get("model_id")))
+    model = account.models.get(str(body.get("model_id")))
     if model is None:
         raise RefusalError(404, "model not found")
     inputs = body.get("inputs") or {}

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from generation.sandbox.account import Account
+from generation.sandbox.drift import UnknownDriftError
 from generation.sandbox.envelope import RefusalError, json_object
 from generation.sandbox.faults import UnknownFaultError
 from generation.sandbox.prices import to_dollars
@@ -23,6 +24,8 @@ _CHANGEABLE: dict[str, tuple[type, ...]] = {
     "fault_probability": (int, float),
     "fault_seed": (int,),
     "prices": (dict,),
+    "without": (list,),
+    "schemas": (dict,),
     "include_inputs": (bool,),
     "webhook_secret": (str,),
     "webhook_pause": (int, float),
@@ -71,9 +74,11 @@ async def options(request: Request) -> Response:
             raise RefusalError(400, f"wrong type for {name}")
     if "faults" in changes:
         changes["faults"] = tuple(str(words) for words in changes["faults"])
+    if "without" in changes:
+        changes["without"] = tuple(str(model) for model in changes["without"])
     try:
         account.change(changes)
-    except UnknownFaultError as error:
+    except (UnknownFaultError, UnknownDriftError) as error:
         raise RefusalError(400, str(error)) from None
     return JSONResponse({name: asdict(account.options)[name] for name in _CHANGEABLE})
 

@@ -12,7 +12,7 @@ from generation.sandbox.envelope import RefusalError, json_object, refusal, succ
 from generation.sandbox.faults import Fault, Stage, UnknownFaultError
 from generation.sandbox.life import live
 from generation.sandbox.predictions import Prediction
-from generation.sandbox.schemas import MODELS, Model, problem
+from generation.sandbox.schemas import Model, problem
 
 from .access import account_of, origin_of
 
@@ -35,7 +35,7 @@ _REFUSALS = {
 async def submit(request: Request) -> Response:
     """Take a job: refuse it, or create a prediction and start its life."""
     account = account_of(request)
-    model = MODELS.get(request.path_params["model_id"])
+    model = account.models.get(request.path_params["model_id"])
     if model is None:
         raise RefusalError(404, f"model not found: {request.path_params['model_id']}")
     inputs = await json_object(request)

@@ -16,6 +16,7 @@ from generation.providers.predictions import Prediction
 from generation.providers.wavespeed import Offer, WaveSpeed
 from tests.generation.providers.cases import ID, RESULTS, envelope, prediction, refusal
 from tests.generation.providers.conftest import KEY, URL
+from tests.sandbox import RunningSandbox
 
 API = f"{URL}/api/v3"
 RESULT = f"{API}/predictions/{ID}/result"
@@ -217,6 +218,33 @@ def test_models_are_listed(client: WaveSpeed, data: object) -> None:
         Offer(model="a/b", name="B", type="text-to-video", base_price=200_000),
         Offer(model="a/c", name="", type="", base_price=None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("api_schema", "expected"),
+    [
+        ({"api_schemas": [{"type": "other"}, {"type": "model_run", "request_schema": {"a": 1}}]}, {"a": 1}),
+        ({"api_schemas": [{"type": "model_run"}]}, None),
+        ({"api_schemas": [{"type": "model_run", "request_schema": "x"}]}, None),
+        ({"api_schemas": [{"type": "other", "request_schema": {"a": 1}}, 7]}, None),
+        ({"api_schemas": 7}, None),
+        ({"api_schemas": []}, None),
+        ([], None),
+        (None, None),
+    ],
+    ids=str,
+)
+@responses.activate
+def test_an_offer_carries_the_schema_of_its_submit(client: WaveSpeed, api_schema: object, expected: object) -> None:
+    responses.get(f"{API}/models", json=envelope([{"model_id": "a/b", "api_schema": api_schema}]))
+    (offer,) = client.models()
+    assert offer.schema == expected
+
+
+def test_an_offer_of_the_sandbox_has_a_schema(sandbox: RunningSandbox) -> None:
+    offers = WaveSpeed(url=sandbox.url, key=KEY).models()
+    assert len(offers) == 7
+    assert all(offer.schema and "prompt" in offer.schema["properties"] for offer in offers)  # type: ignore[operator]
 
 
 @responses.activate

@@ -1,0 +1,82 @@
+"""Everything that moves money. Doors, people and generation call these; only these write counters and the ledger.
+
+looking      prices, subscriptions, periods and what is left; writes nothing
+opening      the period of now, opened by whoever needs it first
+holding      hold, settle, release
+planning     plans, overrides, past due: when which limits hold
+granting     extra for one period
+correcting   refunds, adjustments, repairs
+"""
+
+from billing.services.correcting import adjust, refund, repair_period
+from billing.services.errors import (
+    Actor,
+    AddressNotVerified,
+    CantAdjust,
+    InsufficientQuota,
+    ModelNotInPlan,
+    NoPrice,
+    NotRefundable,
+    PastDue,
+)
+from billing.services.granting import expire_all_grants, expire_grants, grant
+from billing.services.holding import hold, release, settle, take
+from billing.services.keys import create_api_key
+from billing.services.looking import (
+    FREE,
+    check_included,
+    current_period,
+    limits_of,
+    plan_at,
+    price_of,
+    subscription_of,
+    violated_limit,
+)
+from billing.services.planning import (
+    cancel_subscription,
+    change_plan,
+    keep_subscription,
+    reactivate,
+    remove_override,
+    set_expiry,
+    set_override,
+    set_past_due,
+)
+
+__all__ = [
+    "FREE",
+    "Actor",
+    "AddressNotVerified",
+    "CantAdjust",
+    "InsufficientQuota",
+    "ModelNotInPlan",
+    "NoPrice",
+    "NotRefundable",
+    "PastDue",
+    "adjust",
+    "cancel_subscription",
+    "change_plan",
+    "check_included",
+    "create_api_key",
+    "current_period",
+    "expire_all_grants",
+    "expire_grants",
+    "grant",
+    "hold",
+    "keep_subscription",
+    "limits_of",
+    "plan_at",
+    "price_of",
+    "reactivate",
+    "refund",
+    "release",
+    "remove_override",
+    "repair_period",
+    "set_expiry",
+    "set_override",
+    "set_past_due",
+    "settle",
+    "subscription_of",
+    "take",
+    "violated_limit",
+]

@@ -1,0 +1,91 @@
+"""Extra dollars, videos or seconds for one period, and their end."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Case, F, Min, Value, When
+
+from billing.models import Grant, Period, User
+from billing.money import LIMITS, Amount
+from billing.services.errors import Actor
+from billing.services.looking import subscription_of
+from billing.services.opening import opened_period
+from billing.services.writing import write_of_period
+
+
+@transaction.atomic
+def grant(
+    user: User, amount: Amount, *, reason: str, now: datetime, by: Actor, expires_at: datetime | None = None
+) -> Grant:
+    """Add to the limits of the user's current period. ValueError for amounts below zero or nothing at all.
+
+    An unlimited limit stays unlimited; the line is written all the same.
+    """
+    if min(amount.spend, amount.videos, amount.seconds) < 0 or not any((amount.spend, amount.videos, amount.seconds)):
+        raise ValueError(f"{amount} grants nothing; allowed: amounts of 0 or more, and one above.")
+    if expires_at and expires_at <= now:
+        raise ValueError(f"{expires_at} is over; allowed: a moment to come, or none.")
+    period = opened_period(subscription_of(user, now), now)
+    return grant_in(period, amount, reason=reason, now=now, by=by, until=expires_at)
+
+
+def grant_in(
+    period: Period, amount: Amount, *, reason: str, now: datetime, by: Actor, until: datetime | None = None
+) -> Grant:
+    """Add to the limits of a period, in the caller's transaction."""
+    given = Grant.objects.create(
+        period=period,
+        spend=amount.spend,
+        videos=amount.videos,
+        seconds=amount.seconds,
+        reason=reason,
+        granted_by=by.name,
+        granted_at=now,
+        expires_at=until,
+    )
+    _add(period, amount)
+    if until:
+        sooner = Case(
+            When(grant_expires_at__isnull=False, grant_expires_at__lt=until, then=F("grant_expires_at")),
+            default=Value(until),
+        )
+        Period.objects.filter(pk=period.pk).update(grant_expires_at=sooner)
+    write_of_period(period, amount, now=now, by=by, reason=reason, grant=given)
+    return given
+
+
+@transaction.atomic
+def expire_grants(period: Period, now: datetime) -> int:
+    """End the period's grants whose time is over, and return how many. What is spent or held of them stays."""
+    locked = Period.objects.select_for_update().get(pk=period.pk)
+    if locked.grant_expires_at is None or locked.grant_expires_at > now:
+        return 0
+    over = list(locked.grants.filter(expires_at__lte=now, expired_at__isnull=True).order_by("expires_at", "pk"))
+    for each in over:
+        unused = Amount(**{limit: -_unused(locked, each, limit) for limit in LIMITS})
+        Grant.objects.filter(pk=each.pk).update(expired_at=now)
+        _add(locked, unused)
+        locked.refresh_from_db()
+        write_of_period(locked, unused, now=now, by=Actor(name="watcher"), reason="Its time is over.", grant=each)
+    earliest = locked.grants.filter(expired_at__isnull=True).aggregate(first=Min("expires_at"))["first"]
+    Period.objects.filter(pk=locked.pk).update(grant_expires_at=earliest)
+    return len(over)
+
+
+def expire_all_grants(now: datetime) -> int:
+    """End all grants whose time is over, and return how many: the limits that users see are then true."""
+    return sum(expire_grants(period, now) for period in Period.objects.filter(grant_expires_at__lte=now)[:100])
+
+
+def _unused(period: Period, given: Grant, limit: str) -> int:
+    """Return how much of a grant goes: what the period's own limit gave is used up first."""
+    left = period.left(limit)
+    amount: int = getattr(given, limit)
+    return amount if left is None else min(amount, max(left, 0))
+
+
+def _add(period: Period, amount: Amount) -> None:
+    """Add to limits and to what was granted; NULL + anything is NULL, which is unlimited."""
+    sums = {f"{limit}_limit": F(f"{limit}_limit") + getattr(amount, limit) for limit in LIMITS}
+    sums |= {f"{limit}_granted": F(f"{limit}_granted") + getattr(amount, limit) for limit in LIMITS}
+    Period.objects.filter(pk=period.pk).update(**sums)

@@ -1,0 +1,185 @@
+"""Hold, settle, release. A hold is one conditional UPDATE on the period's own columns; a row says that it fitted.
+
+All functions want to run inside the caller's transaction or open their own; none does anything that can't be rolled
+back. Order of locks: Subscription (where a period is opened), Period, ApiKey, the day of Free.
+"""
+
+from datetime import UTC, datetime, time, timedelta
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Notice, Period, Price, User
+from billing.money import LIMITS, Amount
+from billing.services.errors import Actor, AddressNotVerified, InsufficientQuota, PastDue
+from billing.services.granting import expire_grants
+from billing.services.looking import FREE, check_included, subscription_of, violated_limit
+from billing.services.opening import opened_period
+from billing.services.writing import write_of_hold
+
+_TRIES = 3
+_THRESHOLDS = ((100, Notice.Kind.LIMIT_100), (80, Notice.Kind.LIMIT_80))  # percent
+_COLUMNS = [f"{limit}_{column}" for limit in LIMITS for column in ("limit", "spent", "held")]
+# A second hold waits for the row's lock and then sees the sums as the first one left them: PostgreSQL reads the row
+# again as long as nothing else is named. Written out, since the ORM takes longer to say it than the database to do it.
+_ADDED = ", ".join(f"{limit}_held = {limit}_held + %s" for limit in LIMITS)
+_FITS = " AND ".join(
+    f"({limit}_limit IS NULL OR {limit}_limit >= {limit}_spent + {limit}_held + %s)" for limit in LIMITS
+)
+_TAKE = (
+    f"UPDATE billing_period SET {_ADDED} "  # noqa: S608 - names of ours
+    f"WHERE id = %s AND (grant_expires_at IS NULL OR grant_expires_at > %s) AND {_FITS} "
+    f"RETURNING {', '.join(_COLUMNS)}"
+)
+
+
+@transaction.atomic
+def hold(
+    *,
+    user: User,
+    reference: UUID,
+    price: Price,
+    amount: Amount,
+    now: datetime,
+    by: Actor,
+    api_key: ApiKey | None = None,
+) -> Hold:
+    """Set `amount` aside in the user's current period for what `reference` names, and write the line.
+
+    Raises ModelNotInPlan, PastDue, AddressNotVerified or InsufficientQuota, and nothing is written then.
+    """
+    subscription = subscription_of(user, now)
+    if subscription.past_due_since:
+        raise PastDue(subscription.past_due_since)
+    period = opened_period(subscription, now)
+    check_included(price.model, period)
+    is_free = period.subscription.plan.slug == FREE
+    if is_free:
+        _check_address(user)
+    _take_of_period(period, amount, now)
+    if api_key:
+        _take_of_key(api_key, amount.spend)
+    ceiling: int | None = settings.FREE_DAILY_CEILING if is_free else None
+    free_day = None if ceiling is None else _take_of_free_day(amount.spend, ceiling, now)
+    taken = Hold.objects.create(
+        period=period,
+        price=price,
+        api_key=api_key,
+        free_day=free_day,
+        reference=reference,
+        spend=amount.spend,
+        videos=amount.videos,
+        seconds=amount.seconds,
+        created_at=now,
+    )
+    write_of_hold(LedgerEntry.Kind.HOLD, taken, now=now, by=by)
+    _notice(period, now)
+    return taken
+
+
+def settle(held: Hold, *, now: datetime, by: Actor) -> bool:
+    """Spend what was held. Return False, and change nothing, when the hold was resolved before."""
+    return _resolve(held, Hold.State.SETTLED, LedgerEntry.Kind.SETTLE, now=now, by=by)
+
+
+def release(held: Hold, *, now: datetime, by: Actor) -> bool:
+    """Give back what was held. Return False, and change nothing, when the hold was resolved before."""
+    return _resolve(held, Hold.State.RELEASED, LedgerEntry.Kind.RELEASE, now=now, by=by)
+
+
+def take(period: Period, amount: Amount, now: datetime) -> bool:
+    """Add to the held sums where all limits allow it, and tell the period its new sums; False where one does not."""
+    amounts = [getattr(amount, limit) for limit in LIMITS]
+    moment = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [*amounts, period.pk, moment, *amounts])
+        row = cursor.fetchone()
+    for name, value in zip(_COLUMNS, row or (), strict=False):
+        setattr(period, name, value)
+    return row is not None
+
+
+def _take_of_period(period: Period, amount: Amount, now: datetime) -> None:
+    for _ in range(_TRIES):
+        if take(period, amount, now):
+            return
+        expire_grants(period, now)
+        period.refresh_from_db(fields=[*_COLUMNS, "grant_expires_at"])
+        if violated := violated_limit(period, amount):
+            break
+        # What was in the way has been freed since, or a grant has run out and it fits all the same.
+    else:
+        violated = "spend"
+    raise InsufficientQuota(
+        violated=violated,
+        required=getattr(amount, violated),
+        available=period.left(violated) or 0,
+        resets_at=period.ends_at,
+    )
+
+
+def _take_of_key(key: ApiKey, spend: int) -> None:
+    fits = Q(spend_limit__isnull=True) | Q(spend_limit__gte=F("spend_spent") + F("spend_held") + spend)
+    if ApiKey.objects.filter(fits, pk=key.pk).update(spend_held=F("spend_held") + spend):
+        return
+    key.refresh_from_db(fields=["spend_limit", "spend_spent", "spend_held"])
+    raise InsufficientQuota(violated="key", required=spend, available=key.left or 0, resets_at=None)
+
+
+def _take_of_free_day(spend: int, ceiling: int, now: datetime) -> FreeDay:
+    today = now.astimezone(UTC).date()
+    day, _ = FreeDay.objects.get_or_create(day=today)
+    if FreeDay.objects.filter(pk=day.pk, spend_used__lte=ceiling - spend).update(spend_used=F("spend_used") + spend):
+        return day
+    day.refresh_from_db()
+    tomorrow = datetime.combine(today + timedelta(days=1), time(), UTC)
+    left = max(ceiling - day.spend_used, 0)
+    raise InsufficientQuota(violated="free_today", required=spend, available=left, resets_at=tomorrow)
+
+
+def _check_address(user: User) -> None:
+    """Refuse whoever could sign up again and again, where mail can tell."""
+    if not settings.VERIFY_ADDRESSES:
+        return
+    if not EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists():
+        raise AddressNotVerified(str(user.email))
+
+
+def _notice(period: Period, now: datetime) -> None:
+    """Note that a threshold is reached, once a period: the unique constraint says so under any concurrency."""
+    reached = [
+        Notice(period=period, kind=kind, limit=limit, created_at=now)
+        for limit in LIMITS
+        for percent, kind in _THRESHOLDS
+        if _is_reached(period, limit, percent)
+    ]
+    if reached:
+        Notice.objects.bulk_create(reached, ignore_conflicts=True)
+
+
+def _is_reached(period: Period, limit: str, percent: int) -> bool:
+    most = getattr(period, f"{limit}_limit")
+    used = getattr(period, f"{limit}_spent") + getattr(period, f"{limit}_held")
+    return bool(most) and used * 100 >= most * percent
+
+
+@transaction.atomic
+def _resolve(held: Hold, state: Hold.State, kind: LedgerEntry.Kind, *, now: datetime, by: Actor) -> bool:
+    if not Hold.objects.filter(pk=held.pk, state=Hold.State.HELD).update(state=state, resolved_at=now):
+        return False
+    held.state, held.resolved_at = state, now
+    settled = state == Hold.State.SETTLED
+    sums = {f"{limit}_held": F(f"{limit}_held") - getattr(held, limit) for limit in LIMITS}
+    if settled:
+        sums |= {f"{limit}_spent": F(f"{limit}_spent") + getattr(held, limit) for limit in LIMITS}
+    Period.objects.filter(pk=held.period_id).update(**sums)
+    if held.api_key_id:
+        spent = {"spend_spent": F("spend_spent") + held.spend} if settled else {}
+        ApiKey.objects.filter(pk=held.api_key_id).update(spend_held=F("spend_held") - held.spend, **spent)
+    if held.free_day_id and not settled:
+        FreeDay.objects.filter(pk=held.free_day_id).update(spend_used=F("spend_used") - held.spend)
+    write_of_hold(kind, held, now=now, by=by)
+    return True

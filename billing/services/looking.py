@@ -1,0 +1,86 @@
+"""What is so: prices, subscriptions, the period of now and its limits. Looking opens nothing."""
+
+from datetime import datetime
+from typing import Any
+
+from billing.models import Override, Period, Plan, Price, Subscription, User
+from billing.money import LIMITS, Amount
+from billing.periods import period_of
+from billing.services.errors import ModelNotInPlan, NoPrice
+
+FREE = "free"
+
+
+def price_of(model: str, variant: str, now: datetime) -> Price:
+    """Return the price row that holds now for a model's full id and variant, or raise NoPrice."""
+    price = Price.objects.at(now).filter(model=model, variant=variant).first()
+    if price is None:
+        raise NoPrice(model, variant)
+    return price
+
+
+def free_plan() -> Plan:
+    """Return what everybody has who has nothing else."""
+    return Plan.objects.get(slug=FREE)
+
+
+def subscription_of(user: User, now: datetime) -> Subscription:
+    """Return the user's subscription; whoever needs it first opens it, on Free."""
+    found = Subscription.objects.select_related("plan", "next_plan").filter(user=user).first()
+    if found:
+        return found
+    return Subscription.objects.get_or_create(user=user, defaults={"plan": free_plan(), "anchor": now})[0]
+
+
+def current_period(user: User, now: datetime) -> Period:
+    """Return the period of now, to look at: unsaved, with the limits it would have, where no hold has opened it yet."""
+    open_ = Period.objects.filter(subscription__user=user, starts_at__lte=now, ends_at__gt=now)
+    if found := open_.select_related("subscription__plan", "subscription__next_plan").first():
+        return found
+    subscription = Subscription.objects.select_related("plan", "next_plan").filter(user=user).first()
+    if subscription is None:
+        subscription = Subscription(user=user, plan=free_plan(), anchor=now)
+    starts_at, ends_at = period_of(subscription.anchor, now)
+    # A first period counts from its anchor, which another clock may still see ahead.
+    if subscription.pk and (found := subscription.periods.filter(starts_at=starts_at).first()):
+        found.subscription = subscription
+        return found
+    subscription.plan = plan_at(subscription, starts_at)
+    limits = limits_of(subscription, subscription.plan)
+    return Period(subscription=subscription, starts_at=starts_at, ends_at=ends_at, **limits)
+
+
+def plan_at(subscription: Subscription, starts_at: datetime) -> Plan:
+    """Return the plan with which a period that starts then opens."""
+    if subscription.expires_at and subscription.expires_at <= starts_at:
+        return free_plan()
+    if subscription.next_plan and subscription.next_plan_at and subscription.next_plan_at <= starts_at:
+        return subscription.next_plan
+    return subscription.plan
+
+
+def limits_of(subscription: Subscription, plan: Plan) -> dict[str, Any]:
+    """Return the limits that a period of this plan has without grants, as fields: the overrides' or else the plan's."""
+    limits: dict[str, Any] = {f"{limit}_limit": getattr(plan, f"{limit}_limit") for limit in LIMITS}
+    limits["models_allowed"] = plan.models_allowed
+    for override in Override.objects.filter(subscription=subscription.pk) if subscription.pk else ():
+        if override.limit == Override.Limit.MODELS:
+            limits["models_allowed"] = override.models_allowed
+        else:
+            limits[f"{override.limit}_limit"] = override.value
+    return limits
+
+
+def check_included(model: str, period: Period) -> None:
+    """Raise ModelNotInPlan where the period does not include the model of this full id."""
+    if period.models_allowed is not None and model not in period.models_allowed:
+        raise ModelNotInPlan(model, period.subscription.plan.name)
+
+
+def violated_limit(period: Period, amount: Amount) -> str | None:
+    """Return the first limit that `amount` does not fit in, None when it fits."""
+    for limit in LIMITS:
+        left = period.left(limit)
+        if left is not None and getattr(amount, limit) > left:
+            return limit
+    return None

@@ -1,0 +1,58 @@
+"""Opening a period: done by the first hold in it, or by whoever grants something."""
+
+from datetime import datetime
+
+from billing.models import Period, Subscription
+from billing.periods import period_of
+from billing.services.looking import limits_of, plan_at, subscription_of
+
+
+def locked_subscription(subscription: Subscription) -> Subscription:
+    """Return the subscription, locked until the transaction ends. It comes before its period in the order of locks.
+
+    Whoever changes its plan or overrides waits for whoever opens a period, or was waited for: a period opens with the
+    limits of before or after, and what comes second finds it.
+    """
+    # Without its plan: what is joined is not read again after the wait, and a plan that changed would be no row at all.
+    return Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
+
+
+def opened_period(subscription: Subscription, now: datetime) -> Period:
+    """Return the period of now; the first to need it opens it with the limits of then. Wants a transaction."""
+    starts_at, ends_at = period_of(subscription.anchor, now)
+    if found := Period.objects.filter(subscription=subscription, starts_at=starts_at).first():
+        found.subscription = subscription
+        return found
+    subscription = locked_subscription(subscription)
+    _begin_next_plan(subscription, starts_at)
+    # Two at once: the unique constraint lets one create it, the other reads that row.
+    limits = limits_of(subscription, subscription.plan)
+    period, _ = Period.objects.get_or_create(
+        subscription=subscription, starts_at=starts_at, defaults={"ends_at": ends_at, **limits}
+    )
+    return period
+
+
+def open_period_of(user_subscription: Subscription, now: datetime) -> Period | None:
+    """Return the period of now if a hold or a grant has opened it."""
+    starts_at, _ = period_of(user_subscription.anchor, now)
+    return Period.objects.filter(subscription=user_subscription, starts_at=starts_at).first()
+
+
+def _begin_next_plan(subscription: Subscription, starts_at: datetime) -> None:
+    """Let the plan that was to follow begin; nothing is left of what has expired."""
+    plan = plan_at(subscription, starts_at)
+    if plan.pk == subscription.plan_id and not subscription.next_plan_id:
+        return
+    subscription.plan = plan
+    fields = ["plan"]
+    if subscription.next_plan_at and subscription.next_plan_at <= starts_at:
+        subscription.next_plan, subscription.next_plan_at = None, None
+        fields += ["next_plan", "next_plan_at"]
+    if subscription.expires_at and subscription.expires_at <= starts_at:
+        subscription.expires_at = None
+        fields += ["expires_at"]
+    subscription.save(update_fields=fields)
+
+
+__all__ = ["locked_subscription", "open_period_of", "opened_period", "subscription_of"]

@@ -1,0 +1,43 @@
+"""The one place that writes the ledger."""
+
+from datetime import datetime
+
+from billing.models import Grant, Hold, LedgerEntry, Period
+from billing.money import Amount
+from billing.services.errors import Actor
+
+
+def write_of_hold(kind: LedgerEntry.Kind, held: Hold, *, now: datetime, by: Actor, reason: str = "") -> None:
+    """Write a line about a hold: its amount, its price, its reference."""
+    LedgerEntry.objects.create(
+        period_id=held.period_id,
+        hold=held,
+        price_id=held.price_id,
+        reference=held.reference,
+        kind=kind,
+        spend=held.spend,
+        videos=held.videos,
+        seconds=held.seconds,
+        actor=by.name,
+        request_id=by.request_id,
+        at=now,
+        reason=reason,
+    )
+
+
+def write_of_period(
+    period: Period, amount: Amount, *, now: datetime, by: Actor, reason: str, grant: Grant | None = None
+) -> None:
+    """Write a line about a period: a grant where one is given, else an adjustment. Amounts may be negative."""
+    LedgerEntry.objects.create(
+        period=period,
+        grant=grant,
+        kind=LedgerEntry.Kind.GRANT if grant else LedgerEntry.Kind.ADJUST,
+        spend=amount.spend,
+        videos=amount.videos,
+        seconds=amount.seconds,
+        actor=by.name,
+        request_id=by.request_id,
+        at=now,
+        reason=reason,
+    )
