@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from generation import clock, services
+from generation import clock, notices, services
 from generation.models import Heartbeat
 
 log = structlog.get_logger(__name__)
@@ -19,6 +19,14 @@ def submit(job_id: str) -> None:
 def collect(job_id: str) -> None:
     """Look at this job: its video is ready."""
     _run(services.collect, job_id)
+
+
+def send_notices() -> None:
+    """Look whether mails wait."""
+    try:
+        notices.send_notices(clock.now())
+    except Exception:
+        log.exception("notices not sent; the watcher hands them out again")
 
 
 def beat(name: str) -> None:

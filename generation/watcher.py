@@ -9,8 +9,10 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.db import connections
 
+from billing import services as billing
 from generation import clock, heart, services
 from generation.models import Job
+from generation.notices import hand_notices
 from generation.providers.errors import ProviderError
 from generation.providers.wavespeed import WaveSpeed
 from generation.services.provider import wavespeed
@@ -20,6 +22,7 @@ log = structlog.get_logger(__name__)
 _TICK = 0.1  # seconds between two looks at the database
 _SWEEP_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=5)
+_TELL_EVERY = timedelta(seconds=10)
 _TIDY_EVERY = timedelta(minutes=5)
 _CLAIM = timedelta(seconds=45)  # longer than one question may take
 _MOST_ASKED = 500  # questions on their way at a time
@@ -59,6 +62,7 @@ class _Rounds:
         self._swept_at: datetime | None = None
         self._beat_at: datetime | None = None
         self._tidied_at: datetime | None = None
+        self._told_at: datetime | None = None
 
     def turn(self, most: int) -> list[Job]:
         """Dispatch, sweep and beat as is due, and return the jobs to ask about, claimed."""
@@ -66,11 +70,15 @@ class _Rounds:
         if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
             self._swept_at = now
             services.sweep()
+        if self._told_at is None or now - self._told_at >= _TELL_EVERY:
+            self._told_at = now
+            hand_notices(now)
         if self._beat_at is None or now - self._beat_at >= _BEAT_EVERY:
             self._beat_at = now
             heart.beat(now)
         if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
             self._tidied_at = now
             services.remove_what_is_left()
+            billing.expire_all_grants(now)
         services.dispatch()
         return Job.objects.claim(now, _CLAIM, most) if most > 0 else []

@@ -3,8 +3,19 @@
 Doors (api, web, admin, commands), hints and the watcher call these; only these change a job's state.
 """
 
+from generation.services.checking import NotChecked, Report, check_models, preview_models
 from generation.services.collecting import collect, hand_to_collectors
-from generation.services.creating import NotRetryable, PriceChanged, Quote, Terms, cancel, create, quote, retry
+from generation.services.creating import (
+    NotRetryable,
+    PriceChanged,
+    Quote,
+    ReviewNeeded,
+    Terms,
+    cancel,
+    create,
+    quote,
+    retry,
+)
 from generation.services.deleting import InUse, NotDeletable, delete, delete_upload, remove_what_is_left
 from generation.services.dispatching import close_gate, dispatch, open_gate, the_gate
 from generation.services.polling import polled, unreachable
@@ -21,15 +32,19 @@ __all__ = [
     "InUse",
     "ModelClosed",
     "NotCancelable",
+    "NotChecked",
     "NotDeletable",
     "NotMedia",
     "NotRetryable",
     "PriceChanged",
     "Quote",
+    "Report",
+    "ReviewNeeded",
     "Terms",
     "TooLarge",
     "TooManyUploads",
     "cancel",
+    "check_models",
     "close",
     "close_gate",
     "collect",
@@ -42,6 +57,7 @@ __all__ = [
     "media_of_upload",
     "open_gate",
     "polled",
+    "preview_models",
     "quote",
     "remove_what_is_left",
     "reopen",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from billing import services as billing
@@ -15,6 +16,7 @@ from generation.models import Job, JobEvent, Status, Upload
 from generation.services.switching import check_open
 from generation.services.transitions import NotCancelable, cancel_queued, locked, log
 from generation.services.wishing import spec_of, wish_of
+from generation.services.wording import MODERATED_CODE
 from generation.spec import Complaint, InvalidSpec, Media, VideoSpec
 
 
@@ -46,6 +48,18 @@ class PriceChanged(Exception):
     def __init__(self, quote: Quote) -> None:
         super().__init__(f"This costs ${dollars(quote.amount.spend)} now, which is more than max_cost allows.")
         self.quote = quote
+
+
+class ReviewNeeded(Exception):
+    """Much of what this user wished was refused by the provider's safety filter: an operator looks first."""
+
+    code = "review_needed"
+
+    def __init__(self, moderated: int) -> None:
+        super().__init__(
+            f"{moderated} of your videos were refused by WaveSpeed's safety filter. "
+            "An operator looks at your account before you can make more; nothing else is closed to you."
+        )
 
 
 class NotRetryable(Exception):
@@ -84,12 +98,13 @@ def quote(user: User, spec: VideoSpec) -> Quote:
 def create(user: User, spec: VideoSpec, *, by: Actor, terms: Terms = _NO_TERMS, retry_of: Job | None = None) -> Job:
     """Set the cost of a spec aside and queue a job for it, both or neither.
 
-    Raises PriceChanged, ModelClosed, InvalidSpec where its source is gone, and billing's NoPrice, ModelNotInPlan and
-    InsufficientQuota; nothing is written then.
+    Raises PriceChanged, ModelClosed, ReviewNeeded, InvalidSpec where its source is gone, and billing's NoPrice,
+    ModelNotInPlan, PastDue, AddressNotVerified and InsufficientQuota; nothing is written then.
     """
     now = clock.now()
     if made := _made_before(user, terms):
         return made
+    _check_reviewed(user)
     try:
         with transaction.atomic():
             job = _create(user, spec, now=now, by=by, terms=terms, retry_of=retry_of)
@@ -125,6 +140,17 @@ def cancel(job_id: UUID, *, by: Actor) -> Job:
 
 def _made_before(user: User, terms: Terms) -> Job | None:
     return Job.objects.filter(user=user, token=terms.token).first() if terms.token else None
+
+
+def _check_reviewed(user: User) -> None:
+    if not settings.MODERATED_BEFORE_REVIEW:
+        return
+    refused = Job.objects.filter(user=user, error_code=MODERATED_CODE)
+    if user.reviewed_at:
+        refused = refused.filter(finished_at__gt=user.reviewed_at)
+    moderated = refused.count()
+    if moderated >= settings.MODERATED_BEFORE_REVIEW:
+        raise ReviewNeeded(moderated)
 
 
 def _quote(user: User, spec: VideoSpec, now: datetime) -> Quote:

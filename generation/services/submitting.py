@@ -33,6 +33,7 @@ from generation.services.transitions import fail, locked, log, move, tell
 
 _ENOUGH = 5  # videos, for their median to say more than the catalogue
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between two tries to write an answer down
+_MOST_TRIES = 25  # to bring a source to the provider; with their pauses some three hours
 _MARGIN = 15  # seconds that the fence's lease outlives the longest possible POST
 
 
@@ -45,7 +46,10 @@ def submit(job_id: UUID) -> None:
     try:
         media = _bring(job, provider)
     except Unavailable as error:
-        _not_brought(job, error)
+        if job.attempts < _MOST_TRIES:
+            _not_brought(job, error)
+        else:
+            _refuse_unsent(job, provider, RefusedForJob(f"The source could not be brought to WaveSpeed: {error}"))
         return
     except ProviderError as error:
         _refuse_unsent(job, provider, error)
@@ -118,12 +122,13 @@ def _bring(job: Job, provider: WaveSpeed) -> dict[str, str]:
     content_type = "video/mp4" if isinstance(source, Job) else source.content_type
     # The name tells nothing of the user: it stands in an address.
     filename = f"{parameter.name}{Path(str(stored.name)).suffix}"
-    ours = Job.objects.handed(clock.now()).filter(pk=job.pk, taken_at=job.taken_at)
-    with leases.renewed(ours, at_most=settings.UPLOAD_TIME_LIMIT), _opened(stored) as file:
-        size = source.size_bytes or 0
-        address = provider.upload(
-            file, filename=filename, size=size, content_type=content_type, time_limit=settings.UPLOAD_TIME_LIMIT
-        )
+    size, most = source.size_bytes or 0, settings.UPLOAD_TIME_LIMIT
+    ours = Job.objects.filter(pk=job.pk, status=Status.QUEUED, taken_at=job.taken_at)
+    with leases.renewed(ours, at_most=most + provider.submit_bound), _opened(stored) as file:
+        try:
+            address = provider.upload(file, filename=filename, size=size, content_type=content_type, time_limit=most)
+        except ValueError as error:
+            raise Unavailable(f"Our storage holds another file than was uploaded: {error}") from error
     log.info("media brought to the provider", job_id=str(job.pk), bytes=size)
     return {parameter.name: address}
 

@@ -3,10 +3,11 @@
 from generation.providers.predictions import Prediction, Status
 
 MODERATED = 1200
+MODERATED_CODE = "moderated"
 _MOST = 200  # characters of the provider's own words
 
 _BY_CODE = {
-    MODERATED: ("moderated", "WaveSpeed's safety filter refused the prompt. It doesn't say which words."),
+    MODERATED: (MODERATED_CODE, "WaveSpeed's safety filter refused the prompt. It doesn't say which words."),
     1400: ("refused", "WaveSpeed says that a parameter is missing. It is not your prompt."),
     1401: ("refused", "WaveSpeed says that a parameter is invalid."),
     1402: ("media_unreadable", "WaveSpeed couldn't read the picture or video that was sent along."),

@@ -15,6 +15,7 @@ from generation.catalog import MODELS
 from generation.models import Job, Status, Upload
 from generation.providers.errors import RefusedForAccount, RefusedForJob, Unavailable
 from generation.providers.wavespeed import WaveSpeed
+from generation.services import submitting
 from generation.spec import InvalidSpec
 from tests import media
 from tests.engine import run, turn
@@ -151,6 +152,25 @@ def test_a_source_that_can_not_be_brought_just_now_waits(user, monkeypatch, sand
     assert job.due_at > timezone.now()
     assert job.hold.state == Hold.State.HELD
     assert run(job).status == Status.SUCCEEDED
+
+
+def test_a_source_that_can_not_be_brought_for_hours_ends_the_job(user, monkeypatch, sandbox):
+    job = handed(user)
+    Job.objects.update(attempts=submitting._MOST_TRIES)
+    monkeypatch.setattr(WaveSpeed, "upload", _raises(Unavailable("WaveSpeed did not answer.")))
+    services.submit(job.pk)
+    job = Job.objects.select_related("hold").get()
+    assert (job.status, job.hold.state) == (Status.FAILED, Hold.State.RELEASED)
+    assert sandbox.stats()["submissions"] == 0
+
+
+def test_a_source_of_another_length_than_was_uploaded_is_not_sent(user, sandbox):
+    job = handed(user)
+    Upload.objects.update(size_bytes=1)
+    services.submit(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (Status.QUEUED, 1)
+    assert "another file than was uploaded" in job.events.latest("pk").note
 
 
 def test_a_source_that_the_provider_never_takes_ends_the_job_and_nothing_is_sent(user, monkeypatch, sandbox):
