@@ -20,7 +20,7 @@ from billing.services.errors import (
     PastDue,
 )
 from billing.services.granting import expire_all_grants, expire_grants, grant
-from billing.services.holding import hold, release, settle, take
+from billing.services.holding import hold, hold_in, release, settle, take
 from billing.services.keys import create_api_key
 from billing.services.looking import (
     FREE,
@@ -63,6 +63,7 @@ __all__ = [
     "expire_grants",
     "grant",
     "hold",
+    "hold_in",
     "keep_subscription",
     "limits_of",
     "plan_at",

@@ -51,10 +51,26 @@ def hold(
 
     Raises ModelNotInPlan, PastDue, AddressNotVerified or InsufficientQuota, and nothing is written then.
     """
-    subscription = subscription_of(user, now)
-    if subscription.past_due_since:
-        raise PastDue(subscription.past_due_since)
-    period = opened_period(subscription, now)
+    period = opened_period(subscription_of(user, now), now)
+    return hold_in(period, user=user, reference=reference, price=price, amount=amount, now=now, by=by, api_key=api_key)
+
+
+def hold_in(
+    period: Period,
+    *,
+    user: User,
+    reference: UUID,
+    price: Price,
+    amount: Amount,
+    now: datetime,
+    by: Actor,
+    api_key: ApiKey | None = None,
+) -> Hold:
+    """Hold in the period that `current_period` has just found, in the caller's transaction; else the same as `hold`."""
+    if period.subscription.past_due_since:
+        raise PastDue(period.subscription.past_due_since)
+    if not period.pk:
+        period = opened_period(subscription_of(user, now), now)
     check_included(price.model, period)
     is_free = period.subscription.plan.slug == FREE
     if is_free:

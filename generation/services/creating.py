@@ -170,7 +170,8 @@ def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Ter
         id=job_id,
         user=user,
         api_key=terms.api_key,
-        hold=billing.hold(
+        hold=billing.hold_in(
+            quoted.period,
             user=user,
             reference=job_id,
             price=quoted.price,
