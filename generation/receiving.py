@@ -23,11 +23,15 @@ class NoFiles(FileUploadHandler):
 
 
 class Bounded(TemporaryFileUploadHandler):
-    """Writes files to disk, and stops where they have more bytes than any file that is taken. `stopped` tells."""
+    """Writes files to disk, and stops where they have more bytes than any file that is taken.
+
+    `stopped` tells of that, `interrupted` of a file whose end never came: what arrived is then not the whole form.
+    """
 
     def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
         self.stopped = False
+        self.interrupted = False
         self._bytes = 0  # of all files: many small ones fill a disk as well
         self._hangs_up = False
 
@@ -43,6 +47,11 @@ class Bounded(TemporaryFileUploadHandler):
             self.stopped = True
             raise StopUpload(connection_reset=self._hangs_up)
         super().receive_data_chunk(raw_data, start)
+
+    def upload_interrupted(self) -> None:
+        """Drop a file that ends in the middle."""
+        self.interrupted = True
+        super().upload_interrupted()
 
 
 def takes_files(request: HttpRequest) -> Bounded:

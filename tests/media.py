@@ -6,7 +6,12 @@ import zlib
 from fractions import Fraction
 
 import av
+from django.core.files.base import ContentFile
 from PIL import Image
+
+from billing.models import User
+from generation import services
+from generation.models import Upload
 
 _RATE = 48_000  # Opus takes no other
 _SAMPLES = 960
@@ -53,6 +58,11 @@ def mov(seconds: float = 1.0, width: int = 64, height: int = 48, *, audio: bool 
 def webm(seconds: float = 1.0, width: int = 64, height: int = 48, *, audio: bool = True) -> bytes:
     """Make a WebM of VP8 and Opus."""
     return _video("webm", ("libvpx", "libopus"), seconds, (width, height), audio=audio)
+
+
+def make_upload(user: User, data: bytes = b"", name: str = "fox.png") -> Upload:
+    """Make an upload the way a door does; without data it is a PNG."""
+    return services.upload(user, ContentFile(data or png(), name))
 
 
 def padding(size: int) -> bytes:

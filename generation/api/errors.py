@@ -1,6 +1,6 @@
 """Every error of the API as application/problem+json, made in this one place."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -13,14 +13,25 @@ from rest_framework.request import Request
 from rest_framework.views import exception_handler
 
 from billing.money import CURRENCY, dollars
-from billing.services import InsufficientQuota, ModelNotInPlan, NoPrice
+from billing.services import AddressNotVerified, InsufficientQuota, ModelNotInPlan, NoPrice, PastDue
+from generation.api.parsers import InvalidFile
 from generation.api.serializers import QuoteSerializer
-from generation.services import NotCancelable, PriceChanged
+from generation.services import (
+    InUse,
+    ModelClosed,
+    NotCancelable,
+    NotDeletable,
+    NotRetryable,
+    PriceChanged,
+    TooLarge,
+    TooManyUploads,
+)
 from generation.spec import Complaint, InvalidSpec
 
 log = structlog.get_logger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
+_LIMITS = {"key": "the cap of this API key", "free_today": "what Free may cost in all today"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +84,33 @@ def _answer(found: Problem, request: HttpRequest | Request, headers: dict[str, s
 
 
 def _known(error: Exception) -> Problem | None:
-    return _known_to_us(error) or _known_to_rest(error) or _known_to_django(error)
+    return _wrong(error) or _refused(error) or _known_to_rest(error) or _known_to_django(error)
 
 
-def _known_to_us(error: Exception) -> Problem | None:
+def _wrong(error: Exception) -> Problem | None:
+    """Return the problem of a body that can't be taken as it stands."""
     match error:
         case InvalidSpec():
             return _invalid_body(error.complaints)
+        case InvalidFile():
+            return _invalid_file(error)
+    return None
+
+
+def _refused(error: Exception) -> Problem | None:
+    """Return the problem of what our services refuse."""
+    match error:
         case InsufficientQuota():
             return _insufficient_quota(error)
         case PriceChanged():
             extra = {"quote": QuoteSerializer(error.quote).data}
             return Problem(status=409, code=error.code, detail=str(error), param="max_cost", extra=extra)
-        case NotCancelable():
+        case NotCancelable() | NotRetryable() | NotDeletable() | InUse() | TooManyUploads():
             return Problem(status=409, code=error.code, detail=str(error))
-        case NoPrice() | ModelNotInPlan():
-            status = 409 if isinstance(error, NoPrice) else 403
+        case PastDue() | AddressNotVerified():
+            return Problem(status=402 if isinstance(error, PastDue) else 403, code=error.code, detail=str(error))
+        case ModelClosed() | NoPrice() | ModelNotInPlan():
+            status = 403 if isinstance(error, ModelNotInPlan) else 409
             return Problem(status=status, code=error.code, detail=str(error), param="model")
     return None
 
@@ -99,7 +121,7 @@ def _known_to_rest(error: Exception) -> Problem | None:
             return _invalid_query(error)
         case exceptions.APIException():
             code = str(getattr(error, "default_code", "error"))
-            return Problem(status=error.status_code, code=code, detail=_sentence(error))
+            return Problem(status=error.status_code, code=code, detail=str(error.detail))
     return None
 
 
@@ -123,6 +145,13 @@ def _invalid_body(complaints: tuple[Complaint, ...]) -> Problem:
     return _invalid(complaints, errors)
 
 
+def _invalid_file(error: InvalidFile) -> Problem:
+    """Return the problem of a form whose file can't be taken: too much of it, or no picture or video."""
+    complaint = Complaint(field=error.field, message=str(error.reason))
+    found = _invalid_body((complaint,))
+    return replace(found, status=413 if isinstance(error.reason, TooLarge) else 400, code=error.reason.code)
+
+
 def _invalid_query(error: exceptions.ValidationError) -> Problem:
     """Return the problem of an address whose parameters are wrong: bodies are never validated by serializers.
 
@@ -142,27 +171,20 @@ def _invalid(complaints: tuple[Complaint, ...], errors: list[dict[str, str]]) ->
 
 
 def _insufficient_quota(error: InsufficientQuota) -> Problem:
-    money = error.violated == "spend"
+    money = error.violated not in {"videos", "seconds"}
     required, available = (dollars(v) if money else v for v in (error.required, error.available))
     left = f"${available} is" if money else f"{available} {error.violated} are"
-    detail = (
-        f"{f'${required}' if money else required} needed, but {left} left of the plan's limit "
-        f"until {error.resets_at:%d %B %Y %H:%M} UTC."
-    )
+    limit = _LIMITS.get(error.violated, "the plan's limit")
+    until = f" until {error.resets_at:%d %B %Y %H:%M} UTC" if error.resets_at else ""
     extra = {
         "violated": error.violated,
         "required": required,
         "available": available,
         "currency": CURRENCY,
-        "resets_at": error.resets_at.isoformat(),
+        "resets_at": error.resets_at.isoformat() if error.resets_at else None,
     }
+    detail = f"{f'${required}' if money else required} needed, but {left} left of {limit}{until}."
     return Problem(status=402, code=error.code, detail=detail, extra=extra)
-
-
-def _sentence(error: exceptions.APIException) -> str:
-    if isinstance(error, exceptions.UnsupportedMediaType):
-        return f"{error.detail} Send application/json."
-    return str(error.detail)
 
 
 def _escaped(name: str) -> str:

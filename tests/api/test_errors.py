@@ -1,6 +1,7 @@
 """What is refused: always a problem that says what, where and under which request id, and nothing is written."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from django.core.cache import cache
@@ -9,6 +10,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 from rest_framework.throttling import UserRateThrottle
 
+from billing import services as billing
 from billing.models import Hold, LedgerEntry, Period, Price
 from generation import services
 from generation.models import Job, JobEvent
@@ -16,6 +18,7 @@ from tests.conftest import api_of
 from tests.make import make_job, make_plan, make_user
 
 WISH = {"model": "ltx-2-pro", "prompt": "A red fox in snow"}
+TOMORROW = datetime(2026, 8, 24, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -88,7 +91,6 @@ def test_the_charset_of_the_caller_does_not_change_how_json_is_read(raw, charset
     [
         "text/plain",
         "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
         "application/jsonp",
         "",
         "/",
@@ -96,8 +98,14 @@ def test_the_charset_of_the_caller_does_not_change_how_json_is_read(raw, charset
 )
 def test_another_content_type_is_named(raw, content_type):
     body = assert_problem(raw(b"model=ltx-2-pro", content_type), 415, "unsupported_media_type")
-    assert "application/json" in body["detail"]
+    assert body["detail"].endswith("Send application/json or multipart/form-data.")
     assert_nothing_written()
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "application/json", "image/png", ""])
+def test_an_upload_is_a_form(raw, content_type):
+    body = assert_problem(raw(b"x", content_type, "/api/v1/uploads"), 415, "unsupported_media_type")
+    assert body["detail"].endswith("Send multipart/form-data.")
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON"])
@@ -111,12 +119,13 @@ def test_a_huge_body_is_not_read(raw, settings):
     assert_nothing_written()
 
 
-@pytest.mark.parametrize("form", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=\xe4"])
-def test_a_form_of_a_session_is_not_even_read(alice, form):
+@pytest.mark.parametrize("address", ["/api/v1/jobs", "/api/v1/uploads"])
+def test_an_address_as_a_form_is_not_even_read_for_a_session(alice, address):
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     client.cookies["csrftoken"] = "x" * 32
-    answer = client.post("/api/v1/jobs", "a=" + "x" * 5_000_000, content_type=form)
+    form = "application/x-www-form-urlencoded"
+    answer = client.post(address, "a=" + "x" * 5_000_000, content_type=form)
     assert_problem(answer, 415, "unsupported_media_type")
 
 
@@ -266,6 +275,31 @@ def test_a_model_that_the_plan_lacks_is_refused():
     assert_nothing_written()
 
 
+MORE_REFUSALS = {
+    "the key": (
+        billing.InsufficientQuota(violated="key", required=360_000, available=100_000, resets_at=None),
+        *(402, "insufficient_quota", "$0.36 needed, but $0.10 is left of the cap of this API key."),
+    ),
+    "Free today": (
+        billing.InsufficientQuota(violated="free_today", required=360_000, available=0, resets_at=TOMORROW),
+        *(402, "insufficient_quota", "left of what Free may cost in all today until 24 August 2026 00:00 UTC."),
+    ),
+    "past due": (billing.PastDue(TOMORROW), 402, "past_due", "Payment is due since 24 August 2026."),
+    "not verified": (billing.AddressNotVerified("a@example.org"), 403, "address_not_verified", "confirm a@example.org"),
+}
+
+
+@pytest.mark.parametrize(("error", "status", "code", "words"), MORE_REFUSALS.values(), ids=MORE_REFUSALS)
+def test_what_billing_refuses_is_told_in_its_words(api, monkeypatch, error, status, code, words):
+    def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(services, "create", refuse)
+    body = assert_problem(api.post("/api/v1/jobs", WISH), status, code)
+    assert words in body["detail"]
+    assert body.get("violated") == getattr(error, "violated", None)
+
+
 @pytest.mark.parametrize("address", ["/api/v1/jobs", "/api/v1/quotes"])
 def test_without_a_price_there_is_no_job(api, address):
     Price.objects.all().delete()
@@ -283,6 +317,10 @@ def test_without_a_price_there_is_no_job(api, address):
         ("GET", "/api/v1/quotes", {"POST"}),
         ("POST", "/api/v1/models", {"GET"}),
         ("POST", "/api/v1/usage", {"GET"}),
+        ("PUT", "/api/v1/uploads", {"GET", "POST"}),
+        ("PATCH", "/api/v1/uploads/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11", {"GET", "DELETE"}),
+        ("POST", "/api/v1/jobs/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11", {"GET", "DELETE"}),
+        ("GET", "/api/v1/jobs/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11/retry", {"POST"}),
     ],
 )
 def test_a_wrong_method_is_answered_with_the_right_ones(api, method, address, allowed):
@@ -310,6 +348,10 @@ def test_a_wrong_method_is_answered_with_the_right_ones(api, method, address, al
         "/api/v1/jobs/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11",
         "/api/v1/jobs/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11/video",
         "/api/v1/jobs/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11/nothing",
+        "/api/v1/jobs/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11/retry",
+        "/api/v1/uploads/",
+        "/api/v1/uploads/not-an-id",
+        "/api/v1/uploads/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11",
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])

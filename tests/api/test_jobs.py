@@ -21,8 +21,8 @@ WISH = {"model": "ltx-2-pro", "prompt": "A red fox in snow"}
 
 MEMBERS = {
     *("id", "status", "model", "prompt", "parameters", "warnings", "progress", "progress_is_estimate", "message"),
-    *("late", "queue", "error", "cost", "prediction_id", "source_job", "retry_of", "flags", "video"),
-    *("created_at", "submitted_at", "finished_at"),
+    *("late", "queue", "error", "cost", "prediction_id", "source_job", "upload", "retry_of", "flags"),
+    *("video", "created_at", "submitted_at", "finished_at"),
 }
 COST = {"quoted", "held", "settled", "released", "refunded", "currency"}
 VIDEO = {"url", "poster_url", "width", "height", "duration", "has_audio", "size_bytes", "sha256"}
@@ -65,6 +65,7 @@ def test_a_queued_job_in_json(api, alice):
         },
         "prediction_id": None,
         "source_job": None,
+        "upload": None,
         "retry_of": None,
         "flags": [],
         "video": None,

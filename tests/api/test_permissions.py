@@ -1,19 +1,22 @@
 """Every route, and who asks: nobody, the owner, another user, an operator."""
 
+import json
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from billing.models import ApiKey, LedgerEntry
-from generation.models import Job, Status
+from generation.models import Job, Status, Upload
 from tests.conftest import api_of
 from tests.make import make_job, make_key, make_user
+from tests.media import make_upload, png
 
 WISH = {"model": "ltx-2-pro", "prompt": "A red fox in snow"}
 
@@ -21,15 +24,20 @@ OF_THE_CALLER = [
     ("get", "/api/v1/jobs", None, 200),
     ("post", "/api/v1/jobs", WISH, 202),
     ("post", "/api/v1/quotes", WISH, 200),
+    ("post", "/api/v1/uploads", {"file": png()}, 201),
+    ("get", "/api/v1/uploads", None, 200),
     ("get", "/api/v1/models", None, 200),
     ("get", "/api/v1/usage", None, 200),
 ]
 OF_A_JOB = [
     ("get", "", Status.QUEUED, 200),
     ("post", "/cancel", Status.QUEUED, 200),
+    ("post", "/retry", Status.FAILED, 202),
+    ("delete", "", Status.SUCCEEDED, 204),
     ("get", "/video", Status.SUCCEEDED, 200),
     ("get", "/poster", Status.SUCCEEDED, 200),
 ]
+OF_AN_UPLOAD = [("get", 200), ("delete", 204)]
 
 
 def stored(job):
@@ -40,7 +48,10 @@ def stored(job):
 
 
 def call(client, method, address, body=None):
-    answer = client.post(address, body, format="json") if method == "post" else client.get(address)
+    if body and "file" in body:
+        answer = client.post(address, {"file": SimpleUploadedFile("fox.png", body["file"])}, format="multipart")
+    else:
+        answer = client.generic(method.upper(), address, json.dumps(body or {}), content_type="application/json")
     answer.getvalue()  # to its end, which closes a file
     return answer
 
@@ -64,7 +75,7 @@ def test_the_owner_sees_the_job(alice, method, path, status, code):
     assert call(api_of(alice), method, f"/api/v1/jobs/{job.pk}{path}").status_code == code
 
 
-@pytest.mark.parametrize("status", [Status.QUEUED, Status.SUCCEEDED])
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.SUCCEEDED, Status.FAILED])
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _, _ in OF_A_JOB])
 def test_strangers_and_operators_see_nothing_at_the_address_of_a_job(alice, bob, olga, method, path, status):
     job = stored(make_job(alice, status=status))
@@ -74,27 +85,48 @@ def test_strangers_and_operators_see_nothing_at_the_address_of_a_job(alice, bob,
         assert answer.status_code == nothing.status_code == 404
         assert {**answer.json(), "request_id": ""} == {**nothing.json(), "request_id": ""}
     assert Job.objects.get().status == status
+    assert Job.objects.kept().exists()
 
 
-def test_strangers_see_nothing_in_lists(alice, bob, olga):
-    make_job(alice)
-    assert [api_of(user).get("/api/v1/jobs").json()["results"] for user in (bob, olga)] == [[], []]
-    assert len(api_of(alice).get("/api/v1/jobs").json()["results"]) == 1
+@pytest.mark.parametrize(("method", "code"), OF_AN_UPLOAD)
+def test_only_the_owner_sees_an_upload(alice, bob, olga, method, code):
+    address = f"/api/v1/uploads/{make_upload(alice).pk}"
+    for stranger in (bob, olga):
+        answer = call(api_of(stranger), method, address)
+        nothing = call(api_of(stranger), method, f"/api/v1/uploads/{uuid4()}")
+        assert answer.status_code == nothing.status_code == 404
+        assert {**answer.json(), "request_id": ""} == {**nothing.json(), "request_id": ""}
+    assert call(api_of(alice), method, address).status_code == code
+
+
+@pytest.mark.parametrize(("method", "path"), [(method, path) for method, path, _, _ in OF_A_JOB])
+def test_a_deleted_job_is_gone_for_its_owner_too(alice, method, path):
+    job = stored(make_job(alice, status=Status.SUCCEEDED, deleted_at=timezone.now()))
+    assert call(api_of(alice), method, f"/api/v1/jobs/{job.pk}{path}").status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["jobs", "uploads"])
+def test_strangers_see_nothing_in_lists(alice, bob, olga, kind):
+    make_job(alice, upload=make_upload(alice))
+    assert [api_of(user).get(f"/api/v1/{kind}").json()["results"] for user in (bob, olga)] == [[], []]
+    assert len(api_of(alice).get(f"/api/v1/{kind}").json()["results"]) == 1
 
 
 @pytest.mark.parametrize(
     ("method", "address"),
     [(method, address) for method, address, _, _ in OF_THE_CALLER]
-    + [(method, f"/api/v1/jobs/{{job}}{path}") for method, path, _, _ in OF_A_JOB],
+    + [(method, f"/api/v1/jobs/{{job}}{path}") for method, path, _, _ in OF_A_JOB]
+    + [(method, "/api/v1/uploads/{upload}") for method, _ in OF_AN_UPLOAD],
 )
 def test_nobody_is_told_to_come_with_a_key(alice, client, method, address):
+    upload = make_upload(alice)
     job = stored(make_job(alice, status=Status.SUCCEEDED))
-    answer = call(APIClient(), method, address.format(job=job.pk), WISH)
+    answer = call(APIClient(), method, address.format(job=job.pk, upload=upload.pk), WISH)
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["error"]["code"] == "not_authenticated"
-    assert Job.objects.count() == 1
+    assert Job.objects.kept().count() == Upload.objects.filter(deleted_at__isnull=True).count() == 1
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
