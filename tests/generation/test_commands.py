@@ -1,29 +1,58 @@
 """manage.py generate, as somebody at a terminal uses it."""
 
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
+from django.db import connection
 
 from billing.models import Hold, Period
-from generation.heart import BEATS
-from generation.models import Heartbeat, Job
+from generation.models import Job, Status, Upload
 from generation.storage import probe
-from tests.make import make_plan, make_user
+from tests import engine as steps
+from tests import media
+from tests.calls import bring_to_life
+from tests.make import make_job, make_plan, make_user
 from tests.processes import engine, wait_for_life
+
+# It works in a thread of its own, and with that on a connection of its own.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def life(db):
     """Let watcher and workers look alive."""
-    for name in BEATS:
-        Heartbeat.objects.create(name=name, beat_at=timezone.now())
+    bring_to_life()
 
 
 def generate(*arguments: str, prompt: str = "A red fox") -> None:
     call_command("generate", prompt, *arguments)
+
+
+@contextmanager
+def turning() -> Iterator[None]:
+    """Turn the engine beside the block."""
+    done = threading.Event()
+
+    def turn() -> None:
+        try:
+            while not done.wait(0.02):
+                steps.turn()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=turn)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_nothing_is_held_when_nobody_would_work_on_the_job(alice):
@@ -38,7 +67,23 @@ def test_nothing_is_held_when_nobody_would_work_on_the_job(alice):
     [
         (["--model", "ltx-2"], '"ltx-2" is not a model we offer; allowed: ltx-2-pro'),
         (["--model", "ltx-2-pro", "--duration", "7"], "duration: 7 is not offered; allowed: 6, 8 or 10"),
-        (["--model", "ltx-2-pro", "-o", "/no/such/folder/out.mp4"], "the folder '/no/such/folder' does not exist"),
+        (["--model", "ltx-2-pro", "-o", "/no/such/folder/out.mp4"], 'the folder "/no/such/folder" does not exist'),
+        (["--model", "ltx-2-pro", "--size", "1280*720"], 'size: LTX-2 Pro has no parameter "size"'),
+        (["--model", "ltx-2-pro", "--aspect", "9:16"], '--aspect: LTX-2 Pro has no parameter "aspect_ratio"'),
+        (["--model", "ltx-2-pro", "--mode", "replace_audio"], 'mode: LTX-2 Pro has no parameter "mode"'),
+        (["--model", "ltx-2-pro", "--from", "2"], '--from: LTX-2 Pro has no parameter "start_time"'),
+        (["--model", "hunyuan-video-1.5", "--size", "1920*1080"], 'size: "1920*1080" is not offered; allowed: 832*480'),
+        (
+            ["--model", "hunyuan-video-1.5", "--resolution", "8k"],
+            'resolution: "8k" is not offered; allowed: 480p or 720p',
+        ),
+        (["--model", "hunyuan-video-1.5", "--seed", "-2"], "seed: -2 is out of range; allowed: -1 to 2147483647"),
+        (["--model", "ltx-2-retake"], "--source: This is required"),
+        (["--model", "ltx-2-retake", "--source", "no.mp4"], '--source: "no.mp4" is no file that can be read'),
+        (["--model", "ltx-2-retake", "--source", "0" * 8 + "-0000" * 3 + "-" + "0" * 12], "is not one of your jobs"),
+        (["--model", "ltx-2-pro", "--image", "no.png"], 'image: "no.png" is no file that can be read'),
+        (["--model", "ltx-2-pro", "--max-cost", "free"], '--max-cost: "free" is no amount'),
+        (["--model", "ltx-2-pro", "--max-cost", "0.35"], "This costs $0.36 now, which is more than max_cost allows."),
     ],
 )
 def test_bad_input_names_field_value_and_what_is_allowed(alice, life, arguments, message):
@@ -50,7 +95,7 @@ def test_bad_input_names_field_value_and_what_is_allowed(alice, life, arguments,
 
 
 def test_a_user_nobody_knows_is_named(life):
-    with pytest.raises(CommandError, match=r"'nobody@example.org'; no active user"):
+    with pytest.raises(CommandError, match=r'--user: "nobody@example.org" is no active user'):
         generate("--user", "nobody@example.org", "--model", "ltx-2-pro")
 
 
@@ -61,8 +106,80 @@ def test_what_does_not_fit_says_what_is_needed_and_left(life):
         generate("--user", user.email, "--model", "ltx-2-pro")
 
 
+def test_a_picture_becomes_a_video_and_what_is_ignored_is_told(sandbox, life, alice, tmp_path, capsys):
+    (tmp_path / "fox.png").write_bytes(media.png())
+
+    with turning():
+        generate(
+            *("--user", alice.email, "--model", "ltx-2-pro", "--image", str(tmp_path / "fox.png")),
+            *("--seed", "7", "--no-audio", "--max-cost", "0.36", "-o", str(tmp_path / "out.mp4")),
+        )
+
+    said = capsys.readouterr()
+    job = Job.objects.get()
+    assert said.out.splitlines() == [f"job {job.pk}, $0.36 set aside", f"$0.36 charged. {tmp_path / 'out.mp4'}"]
+    assert "LTX-2 Pro, from a picture has no seed; it is ignored." in said.err
+    assert "100 % Ready" in said.err
+    assert job.upload.name == "fox.png"
+    assert not probe(tmp_path / "out.mp4").has_audio
+
+
+def test_every_parameter_of_a_model_can_be_said(sandbox, life, alice):
+    with turning():
+        generate(
+            *("--user", alice.username, "--model", "hunyuan-video-1.5", "--duration", "8", "--resolution", "480p"),
+            *("--aspect", "9:16", "--negative-prompt", "rain", "--seed", "7"),
+        )
+
+    expected = {"size": "480*832", "duration": 8, "negative_prompt": "rain", "seed": 7}
+    assert Job.objects.get().parameters == expected
+
+
+@pytest.mark.parametrize("kind", ["a file", "a job"])
+def test_a_part_of_a_video_is_retaken(sandbox, life, alice, tmp_path, kind):
+    first = steps.run(make_job(alice))
+    (tmp_path / "fox.mp4").write_bytes(media.mp4(2.0))
+    source = str(first.pk) if kind == "a job" else str(tmp_path / "fox.mp4")
+
+    with turning():
+        generate(
+            *("--user", alice.email, "--model", "ltx-2-retake", "--source", source, "--mode", "replace_audio"),
+            *("--from", "0.5", "--to", "1.5"),
+        )
+
+    job = Job.objects.exclude(pk=first.pk).get()
+    assert (job.status, job.hold.seconds) == (Status.SUCCEEDED, 6 if kind == "a job" else 2)
+    assert job.parameters == {"mode": "replace_audio", "start_time": 0.5, "end_time": 1.5}
+    assert (job.source_job == first) == (kind == "a job")
+
+
+def test_an_upload_of_a_refused_call_goes_again(life, tmp_path):
+    user = make_user(plan=make_plan(videos_limit=0))
+    (tmp_path / "fox.png").write_bytes(media.png())
+
+    with pytest.raises(CommandError, match="1 videos needed, 0 left"):
+        generate("--user", user.email, "--model", "ltx-2-pro", "--image", str(tmp_path / "fox.png"))
+
+    assert Upload.objects.get().deleted_at
+
+
+def test_ctrl_c_leaves_the_job_going_and_names_it(life, alice):
+    with engine("http://127.0.0.1:9") as rig:
+        command = [sys.executable, "manage.py", "generate", "A red fox", "--user", alice.email, "--model", "ltx-2-pro"]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=rig.environment, stdout=pipe, stderr=pipe, text=True) as process:
+            first = process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            rest, errors = process.communicate(timeout=30)
+
+    job = Job.objects.get()
+    assert first == f"job {job.pk}, $0.36 set aside\n"
+    assert (process.returncode, rest) == (0, f"\nThe job goes on: {job.pk}\n")
+    assert "Traceback" not in errors
+    assert job.status == Status.QUEUED
+
+
 @pytest.mark.processes
-@pytest.mark.django_db(transaction=True)
 def test_it_shows_progress_and_leaves_the_file(sandbox, tmp_path):
     user = make_user()
     with engine(sandbox.url) as rig:
@@ -85,7 +202,6 @@ def test_it_shows_progress_and_leaves_the_file(sandbox, tmp_path):
 
 
 @pytest.mark.processes
-@pytest.mark.django_db(transaction=True)
 def test_a_job_that_fails_says_why_and_that_nothing_was_charged(sandbox):
     user = make_user()
     with engine(sandbox.url) as rig:

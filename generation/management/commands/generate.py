@@ -1,26 +1,44 @@
+import asyncio
 import logging
-import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from billing.models import User
 from billing.money import dollars
-from billing.services import Actor, InsufficientQuota, ModelNotInPlan, NoPrice
-from generation import clock, heart, services
-from generation.models import Job, Status
-from generation.progress import message, progress
-from generation.spec import InvalidSpec, video_spec
+from generation.calls.asking import asked, is_id
+from generation.calls.errors import InvalidInput, VideoError
+from generation.calls.giving import Target, give, target
+from generation.calls.making import make
+from generation.calls.threads import aside, ask, let_go
+from generation.calls.waiting import Look, ending, looks
+from generation.models import Job
 
-_LOOK_EVERY = 0.25  # seconds
 _BAR = 30  # characters
+_WISHES = (
+    *("model", "prompt", "duration", "image", "mode", "start_time", "end_time"),
+    *("size", "resolution", "aspect_ratio", "negative_prompt", "seed"),
+)
+_OPTIONS = {  # of fields that go by another name here
+    "user_id": "--user",
+    "stream_to": "--output",
+    "max_cost": "--max-cost",
+    "aspect_ratio": "--aspect",
+    "video": "--source",
+    "source_job": "--source",
+    "start_time": "--from",
+    "end_time": "--to",
+}
 
 
 class Command(BaseCommand):
     help = "Make one video and wait for it. Ctrl-C leaves the job going; its id is printed first."
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._job: Job | None = None
+        self._shown = ""
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the wish, whose it is, and where the file goes."""
@@ -29,107 +47,86 @@ class Command(BaseCommand):
         parser.add_argument("--model", required=True, metavar="M", help="such as ltx-2-pro")
         parser.add_argument("--duration", type=int, metavar="N", help="seconds")
         parser.add_argument("--no-audio", action="store_true", help="without a sound track")
-        parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to write the MP4")
+        parser.add_argument("--image", metavar="FILE", help="the picture that the video begins with")
+        parser.add_argument("--source", metavar="FILE|JOB_ID", help="the video to change, of this machine or of a job")
+        parser.add_argument("--mode", metavar="M", help="what of the source to replace, such as replace_audio")
+        parser.add_argument("--from", dest="start_time", type=float, metavar="S", help="seconds into the source")
+        parser.add_argument("--to", dest="end_time", type=float, metavar="S", help="seconds into the source")
+        parser.add_argument("--size", metavar="S", help="such as 1280*720")
+        parser.add_argument("--resolution", metavar="R", help="such as 720p")
+        parser.add_argument("--aspect", dest="aspect_ratio", metavar="A", help="such as 9:16")
+        parser.add_argument("--negative-prompt", metavar="TEXT", help="what to avoid")
+        parser.add_argument("--seed", type=int, metavar="N")
+        parser.add_argument("--max-cost", metavar="DOLLARS", help="make nothing that costs more")
+        parser.add_argument("-o", "--output", metavar="FILE", help="where to write the MP4")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the video without the log's lines, since the progress says the same."""
         logger = logging.getLogger("generation")
         before = logger.level
-        logger.setLevel(logging.WARNING)
+        logger.setLevel(logging.ERROR)
         try:
-            self._make(options)
+            asyncio.run(self._make_and_let_go(options))
+        except VideoError as error:
+            raise CommandError(_said(error)) from None
+        except KeyboardInterrupt:
+            if self._job is None:
+                raise CommandError(
+                    "Interrupted before the job was seen; the gallery shows whether there is one."
+                ) from None
+            self.stdout.write(f"\nThe job goes on: {self._job.pk}")
         finally:
             logger.setLevel(before)
 
-    def _make(self, options: dict[str, Any]) -> None:
+    async def _make_and_let_go(self, options: dict[str, Any]) -> None:
+        try:
+            await self._make(options)
+        finally:
+            await let_go()
+
+    async def _make(self, options: dict[str, Any]) -> None:
         """Create the job, show its progress, write the file."""
-        user = User.objects.filter(email=options["user"], is_active=True).first()
-        if user is None:
-            raise CommandError(f"--user is {options['user']!r}; no active user has this address.")
-        output: Path | None = options["output"]
-        if output and not output.parent.is_dir():
-            raise CommandError(f"--output is {str(output)!r}; the folder {str(output.parent)!r} does not exist.")
-        _check_engine()
-        job = self._create(user, _wish(options))
+        output = target(options["output"])
+        call = asked(_wish(options), user_id=options["user"], by="command", max_cost=options["max_cost"])
+        job = self._job = await (aside if call.files else ask)(make, call)
         self.stdout.write(f"job {job.pk}, ${dollars(job.hold.spend)} set aside")
+        self.stdout.flush()  # whoever reads a pipe shall know the id at once
         for warning in job.warnings:
             self.stderr.write(warning["message"])
-        try:
-            job = self._wait(job)
-        except KeyboardInterrupt:
-            self.stdout.write(f"\nThe job goes on: {job.pk}")
-            return
-        if job.status != Status.SUCCEEDED:
-            raise CommandError(f"{message(job)} You were not charged; ${dollars(job.hold.spend)} is back.")
+        async for look in looks(job.pk):
+            self._show(look)
+            job = look.job
+        await self._end(job, output)
+
+    async def _end(self, job: Job, output: Target) -> None:
+        if error := ending(job):
+            raise error
         if output:
-            _write(job, output)
+            await give(job, output)
         self.stdout.write(f"${dollars(job.hold.spend)} charged. {output or f'Stored as {job.video.name}.'}")
 
-    def _create(self, user: User, wish: dict[str, object]) -> Job:
-        try:
-            return services.create(user, video_spec(wish), by=Actor(name=f"user {user.pk} by command"))
-        except (InvalidSpec, InsufficientQuota, ModelNotInPlan, NoPrice) as error:
-            raise CommandError(_said(error)) from None
-
-    def _wait(self, job: Job) -> Job:
-        shown = ""
-        while True:
-            job = Job.objects.select_related("hold").get(pk=job.pk)
-            percent, _ = progress(job, clock.now())
-            line = f"[{'#' * (percent * _BAR // 100):<{_BAR}}] {percent:3} % {_sentence(job)}"
-            if line != shown:
-                self._show(line, shown)
-                shown = line
-            if job.is_final:
-                self._show("\n" if sys.stderr.isatty() else "", "")
-                return job
-            time.sleep(_LOOK_EVERY)
-
-    def _show(self, line: str, before: str) -> None:
+    def _show(self, look: Look) -> None:
         """Draw over the last line on a terminal; write lines into a file."""
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r{line:<{len(before)}}")
-        elif line:
-            sys.stderr.write(f"{line}\n")
+        line = f"[{'#' * (look.percent * _BAR // 100):<{_BAR}}] {look.percent:3} % {look.message}"
+        if line != self._shown:
+            sys.stderr.write(f"\r{line:<{len(self._shown)}}" if sys.stderr.isatty() else f"{line}\n")
+            self._shown = line
+        if look.job.is_final and sys.stderr.isatty():
+            sys.stderr.write("\n")
         sys.stderr.flush()
 
 
 def _wish(options: dict[str, Any]) -> dict[str, object]:
-    wish: dict[str, object] = {"model": options["model"], "prompt": options["prompt"]}
-    if options["duration"] is not None:
-        wish["duration"] = options["duration"]
+    wish: dict[str, object] = {name: options[name] for name in _WISHES}
     if options["no_audio"]:
         wish["generate_audio"] = False
-    return wish
+    source = options["source"]
+    is_job = source is not None and is_id(source) and not Path(source).exists()
+    return wish | {"source_job" if is_job else "video": source}
 
 
-def _check_engine() -> None:
-    """Refuse before anything is held when nobody is there to work on the job."""
-    if silent := heart.silent(clock.now()):
-        raise CommandError(
-            f"Nobody would work on the job: no sign of life from {', '.join(silent)}. "
-            "Start `make run`, or `manage.py worker` and `manage.py watch`."
-        )
-
-
-def _sentence(job: Job) -> str:
-    """Return how it goes; for a queued job also whether anybody is there to take it."""
-    if job.status == Status.QUEUED and (silent := heart.silent(clock.now())):
-        return f"{message(job)} No sign of life from {', '.join(silent)}; it waits for them."
-    return message(job)
-
-
-def _said(error: Exception) -> str:
-    if not isinstance(error, InsufficientQuota):
+def _said(error: VideoError) -> str:
+    """Return what is wrong, with the names that fields have here."""
+    if not isinstance(error, InvalidInput):
         return str(error)
-    if error.violated == "spend":
-        return f"${dollars(error.required)} needed, ${dollars(error.available)} left until {error.resets_at:%d %B %Y}."
-    return f"{error.required} {error.violated} needed, {error.available} left until {error.resets_at:%d %B %Y}."
-
-
-def _write(job: Job, output: Path) -> None:
-    """Copy the stored video, whole or not at all."""
-    part = output.with_name(f".{output.name}.part")
-    with job.video.open("rb") as stored, part.open("wb") as file:
-        shutil.copyfileobj(stored, file)
-    part.replace(output)
+    return " ".join(f"{_OPTIONS.get(c.field, c.field)}: {c.message}" for c in error.complaints)
