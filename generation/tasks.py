@@ -7,6 +7,8 @@ import structlog
 
 from generation import clock, notices, services
 from generation.models import Heartbeat
+from generation.providers.errors import ProviderError
+from generation.services.provider import wavespeed
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +21,26 @@ def submit(job_id: str) -> None:
 def collect(job_id: str) -> None:
     """Look at this job: its video is ready."""
     _run(services.collect, job_id)
+
+
+def look_for_unknown() -> None:
+    """Look whether the provider's list knows of jobs whose submission got no answer."""
+    _ask(lambda: services.look_for_unknown(clock.now()))
+
+
+def heed_balance() -> None:
+    """Look what the provider's account has left."""
+    _ask(lambda: services.heed_balance(wavespeed().balance(), now=clock.now()))
+
+
+def _ask(step: Callable[[], object]) -> None:
+    """Ask the provider something that may be asked again."""
+    try:
+        step()
+    except ProviderError as error:
+        log.warning("no answer; it is asked again", error=str(error))
+    except Exception:
+        log.exception("step failed; the watcher hands it out again")
 
 
 def send_notices() -> None:

@@ -8,10 +8,11 @@ import aiohttp
 import structlog
 from asgiref.sync import sync_to_async
 from django.db import connections
+from django_q.tasks import async_task
 
 from billing import services as billing
 from generation import clock, heart, services
-from generation.models import Job
+from generation.models import Job, Status
 from generation.notices import hand_notices
 from generation.providers.errors import ProviderError
 from generation.providers.wavespeed import WaveSpeed
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 _TICK = 0.1  # seconds between two looks at the database
 _SWEEP_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=5)
+_BALANCE_EVERY = timedelta(minutes=3)
 _TELL_EVERY = timedelta(seconds=10)
 _TIDY_EVERY = timedelta(minutes=5)
 _CLAIM = timedelta(seconds=45)  # longer than one question may take
@@ -63,6 +65,7 @@ class _Rounds:
         self._beat_at: datetime | None = None
         self._tidied_at: datetime | None = None
         self._told_at: datetime | None = None
+        self._balanced_at: datetime | None = None
 
     def turn(self, most: int) -> list[Job]:
         """Dispatch, sweep and beat as is due, and return the jobs to ask about, claimed."""
@@ -70,9 +73,14 @@ class _Rounds:
         if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
             self._swept_at = now
             services.sweep()
+        if self._balanced_at is None or now - self._balanced_at >= _BALANCE_EVERY:
+            self._balanced_at = now
+            async_task("generation.tasks.heed_balance", cluster=services.SUBMIT_CLUSTER)
         if self._told_at is None or now - self._told_at >= _TELL_EVERY:
             self._told_at = now
             hand_notices(now)
+            if Job.objects.filter(status=Status.UNKNOWN, due_at__lte=now).exists():
+                async_task("generation.tasks.look_for_unknown", cluster=services.SUBMIT_CLUSTER)
         if self._beat_at is None or now - self._beat_at >= _BEAT_EVERY:
             self._beat_at = now
             heart.beat(now)

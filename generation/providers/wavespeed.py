@@ -10,7 +10,7 @@ import json
 import platform
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import inf
 from time import monotonic, sleep
@@ -211,6 +211,22 @@ class WaveSpeed:
         if balance is None:
             raise Unavailable("WaveSpeed named no balance.")
         return balance
+
+    def bills(self, ids: Sequence[str]) -> dict[str, int]:
+        """Ask what predictions really cost, in micro-dollars by their ids; those that were not billed are missing.
+
+        Bills of one prediction are added up. Raises RefusedForAccount or Unavailable.
+        """
+        wish = {"page": 1, "page_size": 100, "prediction_uuids": list(ids)}
+        bills: dict[str, int] = {}
+        for item in items_of(self._ask("POST", "billings/search", wish=wish).data):
+            about, price = item.get("prediction"), micros_up(item.get("price"))
+            prediction_id = about.get("uuid") if isinstance(about, dict) else item.get("prediction_uuid")
+            if price is None or not isinstance(prediction_id, str):
+                raise Unavailable("WaveSpeed listed a bill that cannot be read.")
+            if prediction_id in ids:
+                bills[prediction_id] = bills.get(prediction_id, 0) + price
+        return bills
 
     def models(self) -> list[Offer]:
         """List WaveSpeed's catalogue. Raises RefusedForAccount or Unavailable."""

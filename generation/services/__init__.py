@@ -17,8 +17,19 @@ from generation.services.creating import (
     retry,
 )
 from generation.services.deleting import InUse, NotDeletable, delete, delete_upload, remove_what_is_left
-from generation.services.dispatching import close_gate, dispatch, open_gate, the_gate
+from generation.services.differing import resolve_difference
+from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
 from generation.services.polling import polled, unreachable
+from generation.services.reconciling import (
+    Candidate,
+    NotAttachable,
+    attach,
+    candidates,
+    give_up,
+    look_for_unknown,
+    never_created,
+    reconcile,
+)
 from generation.services.submitting import submit
 from generation.services.sweeping import sweep
 from generation.services.switching import Closed, ModelClosed, close, reopen
@@ -27,10 +38,13 @@ from generation.services.uploading import NotMedia, TooLarge, TooManyUploads, up
 from generation.services.wishing import media_of_job, media_of_upload, spec_of, wish_of
 
 __all__ = [
+    "SUBMIT_CLUSTER",
+    "Candidate",
     "Closed",
     "IllegalTransition",
     "InUse",
     "ModelClosed",
+    "NotAttachable",
     "NotCancelable",
     "NotChecked",
     "NotDeletable",
@@ -43,7 +57,9 @@ __all__ = [
     "Terms",
     "TooLarge",
     "TooManyUploads",
+    "attach",
     "cancel",
+    "candidates",
     "check_models",
     "close",
     "close_gate",
@@ -52,15 +68,21 @@ __all__ = [
     "delete",
     "delete_upload",
     "dispatch",
+    "give_up",
     "hand_to_collectors",
+    "heed_balance",
+    "look_for_unknown",
     "media_of_job",
     "media_of_upload",
+    "never_created",
     "open_gate",
     "polled",
     "preview_models",
     "quote",
+    "reconcile",
     "remove_what_is_left",
     "reopen",
+    "resolve_difference",
     "retry",
     "spec_of",
     "submit",

@@ -11,9 +11,10 @@ from django_q.tasks import async_task
 from billing import services as billing
 from billing.services import Actor
 from generation import clock, storage
-from generation.models import Job, Status
+from generation.models import Difference, Job, Status
 from generation.providers.errors import ProviderError
 from generation.services import leases
+from generation.services.differing import differ
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move, tell
 
@@ -123,8 +124,12 @@ def _spoiled(job: Job, error: storage.NotAVideo) -> None:
         _again_later(job, f"No video: {error}")
 
 
+@transaction.atomic
 def _gone(job: Job, code: str, message: str, detail: str) -> None:
-    fail(job, code=code, message=message, now=clock.now(), by=_worker(job), provider_error=detail)
+    now = clock.now()
+    if fail(job, code=code, message=message, now=now, by=_worker(job), provider_error=detail):
+        kind = Difference.Kind.PAID_FOR_NOTHING
+        differ(kind, ours=f"failed: {code}", theirs=f"completed; {detail}", now=now, job=job)
 
 
 @transaction.atomic

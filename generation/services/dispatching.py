@@ -11,13 +11,16 @@ from django.db.models.functions import RowNumber
 from django_q.tasks import async_task
 
 from billing.models import Subscription
+from billing.money import dollars
 from billing.services import Actor
 from generation import clock
 from generation.models import Gate, Job, Status
+from generation.providers.errors import RefusedForAccount
 from generation.services.transitions import log, tell
 
 SUBMIT_CLUSTER = "clapboard"
 _MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
+_NARROW_FOR = timedelta(seconds=30)
 _MOST_AT_ONCE = 100  # handed out in one transaction, so that nobody waits long for the Gate
 
 
@@ -28,17 +31,46 @@ def the_gate() -> Gate:
     return Gate.objects.get_or_create(pk=1, defaults=wide if settings.SANDBOX else narrow)[0]
 
 
-def close_gate(reason: str, *, now: datetime) -> None:
-    """Stop submitting, for everybody, until an operator reopens. What was said first stays."""
+def close_gate(reason: str, *, now: datetime, cause: Gate.Cause = Gate.Cause.OPERATOR) -> None:
+    """Stop submitting, for everybody, until it is reopened. What was said first stays."""
     the_gate()
-    if Gate.objects.filter(pk=1, closed_at__isnull=True).update(closed_at=now, closed_reason=reason):
-        log.error("gate closed", reason=reason)
+    closed = {"closed_at": now, "closed_reason": reason, "closed_for": cause}
+    if Gate.objects.filter(pk=1, closed_at__isnull=True).update(**closed):
+        log.error("gate closed", reason=reason, cause=str(cause))
 
 
 def open_gate() -> None:
     """Let jobs go to the provider again."""
-    Gate.objects.filter(pk=1).update(closed_at=None, closed_reason="")
+    Gate.objects.filter(pk=1).update(closed_at=None, closed_reason="", closed_for="")
     log.warning("gate opened")
+
+
+def cause_of(error: RefusedForAccount) -> Gate.Cause:
+    """Say whether money would help."""
+    no_credit = error.status == 402 or error.code in {402, 1407} or "credit" in error.reason.lower()
+    return Gate.Cause.CREDIT if no_credit else Gate.Cause.ACCOUNT
+
+
+def narrow_gate(now: datetime) -> None:
+    """Let no more be in flight than there is now, for a while: the provider has said that it is enough."""
+    the_gate()
+    in_flight = max(Job.objects.in_flight(now).count() - 1, 1)
+    until = now + _NARROW_FOR
+    Gate.objects.filter(pk=1).update(narrowed_to=in_flight, narrowed_until=until)
+    log.warning("gate narrowed", to=in_flight, until=until.isoformat())
+
+
+def heed_balance(balance: int, *, now: datetime) -> None:
+    """Write down what the account has, close the Gate below what an operator has set, and reopen it above."""
+    gate = the_gate()
+    Gate.objects.filter(pk=1).update(balance=balance, balance_at=now)
+    if gate.least_balance is None:
+        return
+    if balance < gate.least_balance:
+        reason = f"WaveSpeed's balance is ${dollars(balance)}, below ${dollars(gate.least_balance)}."
+        close_gate(reason, now=now, cause=Gate.Cause.BALANCE)
+    elif gate.closed_at and gate.closed_for in {Gate.Cause.BALANCE, Gate.Cause.CREDIT}:
+        open_gate()
 
 
 def dispatch() -> int:
@@ -64,7 +96,10 @@ def _room(gate: Gate, now: datetime) -> int:
     # One query: between two, a job that is fenced would be in neither.
     handed = Q(status=Status.QUEUED, handed_at__isnull=False, lease_until__gt=now)
     sent = Job.objects.filter(Q(submit_started_at__gt=minute) | handed).count()
-    return min(gate.predictions_at_a_time - in_flight, gate.submissions_a_minute - sent, _MOST_AT_ONCE)
+    places = gate.predictions_at_a_time
+    if gate.narrowed_to is not None and gate.narrowed_until and gate.narrowed_until > now:
+        places = min(places, gate.narrowed_to)
+    return min(places - in_flight, gate.submissions_a_minute - sent, _MOST_AT_ONCE)
 
 
 def _chosen(room: int, now: datetime) -> list[Job]:

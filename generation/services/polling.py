@@ -8,12 +8,13 @@ from django.db import transaction
 
 from billing.services import Actor
 from generation import clock
-from generation.models import Job, Status
+from generation.models import Difference, Job, Status
 from generation.providers.errors import ProviderError, RefusedForAccount
 from generation.providers.predictions import Prediction
 from generation.services import wording
 from generation.services.collecting import hand_to_collectors
-from generation.services.dispatching import close_gate
+from generation.services.differing import differ
+from generation.services.dispatching import cause_of, close_gate
 from generation.services.transitions import fail, locked, move, tell
 
 _GIVE_UP_AFTER = timedelta(days=7)  # as long as WaveSpeed keeps an output
@@ -38,13 +39,16 @@ def polled(job_id: UUID, prediction: Prediction) -> None:
             return
         code, message = _verdict(prediction)
         fail(job, code=code, message=message, now=now, by=by, provider_error=prediction.error)
+        if prediction.is_canceled:
+            kind = Difference.Kind.CANCELED_THERE
+            differ(kind, ours="failed, not charged", theirs=prediction.status, now=now, job=job)
 
 
 def unreachable(job_id: UUID, error: ProviderError) -> None:
     """Ask again later when the provider gave no answer; that says nothing about the prediction."""
     now = clock.now()
     if isinstance(error, RefusedForAccount):
-        close_gate(f"WaveSpeed refuses the account: {error.reason}", now=now)
+        close_gate(f"WaveSpeed refuses the account: {error.reason}", now=now, cause=cause_of(error))
     _wait(job_id, now)
 
 
@@ -65,7 +69,10 @@ def _wait(job_id: UUID, now: datetime) -> None:
     age = now - job.submitted_at
     if age > _GIVE_UP_AFTER:
         message = "WaveSpeed gave no verdict for seven days, and no longer can."
-        fail(job, code="expired", message=message, now=now, by=_watcher(job))
+        with transaction.atomic():
+            if fail(job, code="expired", message=message, now=now, by=_watcher(job)):
+                kind = Difference.Kind.NO_VERDICT
+                differ(kind, ours="failed, not charged", theirs="no verdict for seven days", now=now, job=job)
         return
     if age > timedelta(seconds=settings.TIME_LIMIT) and job.late_at is None:
         _mark_late(job, now)

@@ -2,7 +2,10 @@
 
 from django.conf import settings
 
+from generation.providers.errors import ProviderError
 from generation.providers.wavespeed import WaveSpeed
+
+__all__ = ["ProviderError", "wavespeed"]
 
 
 def wavespeed() -> WaveSpeed:

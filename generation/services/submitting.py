@@ -27,8 +27,9 @@ from generation.providers.errors import (
 )
 from generation.providers.wavespeed import WaveSpeed
 from generation.services import leases, wording
-from generation.services.dispatching import close_gate, the_gate
+from generation.services.dispatching import cause_of, close_gate, narrow_gate, the_gate
 from generation.services.provider import wavespeed
+from generation.services.reconciling import first_look
 from generation.services.transitions import fail, locked, log, move, tell
 
 _ENOUGH = 5  # videos, for their median to say more than the catalogue
@@ -238,7 +239,7 @@ def _refused_for_account(job: Job, error: RefusedForAccount) -> None:
     the_gate()
     now = clock.now()
     with transaction.atomic():
-        close_gate(f"WaveSpeed refuses the account: {error.reason}", now=now)
+        close_gate(f"WaveSpeed refuses the account: {error.reason}", now=now, cause=cause_of(error))
         _back_to_the_queue(job, "WaveSpeed refuses the account for now; the job waits.", timedelta(0))
 
 
@@ -246,6 +247,7 @@ def _not_taken(job: Job, error: NotSent | RateLimited) -> None:
     wait = min(2.0 ** min(job.attempts, 10), 60.0)
     if isinstance(error, RateLimited) and error.retry_after:
         wait = max(wait, min(error.retry_after, 600.0))
+    narrow_gate(clock.now())
     _back_to_the_queue(job, f"Not sent: {error}", timedelta(seconds=wait))
 
 
@@ -258,7 +260,9 @@ def _back_to_the_queue(job: Job, note: str, wait: timedelta) -> None:
 def _lost_sight(job: Job, error: ProviderError) -> None:
     """Nobody can say whether a prediction exists: keep the money held and never send it again."""
     note = f"Nobody knows whether WaveSpeed took it: {error}"
-    move(job, Status.UNKNOWN, now=clock.now(), by=_worker(job), note=note, lease_until=None)
+    now = clock.now()
+    looked_for = {"lease_until": None, "due_at": first_look(now), "attempts": 0}
+    move(job, Status.UNKNOWN, now=now, by=_worker(job), note=note, **looked_for)
 
 
 def _worker(job: Job) -> Actor:

@@ -17,10 +17,11 @@ def spec_of(user: User, wish: Mapping[str, object]) -> VideoSpec:
     Raises InvalidSpec with a complaint for each field that is wrong. What belongs to others does not exist.
     """
     found = dict(wish)
+    names_job = "source_job" in found
     source_job = found.pop("source_job", None)
     for name in _KINDS.keys() & found.keys():
         found[name] = _upload(user, name, found[name])
-    if source_job is not None:
+    if names_job:
         both = NoMedia(given_as="source_job", message="Give either source_job or video, not both.")
         found["video"] = both if "video" in found else _video_of(user, source_job)
     return video_spec(found)
@@ -70,7 +71,7 @@ def _upload(user: User, name: str, value: object) -> Media | NoMedia:
         return NoMedia(given_as=name, message=message)
     media = media_of_upload(found)
     if media.kind is not _KINDS[name]:
-        message = f"{shown(value)} is a {media.kind}; allowed: the id of an uploaded {name}."
+        message = f"{shown(value)} is {_a(media.kind)}; allowed: the id of {_a(_KINDS[name])} that was uploaded."
         return NoMedia(given_as=name, message=message)
     return media
 
@@ -84,6 +85,10 @@ def _video_of(user: User, value: object) -> Media | NoMedia:
     if found.status != Status.SUCCEEDED:
         return NoMedia(given_as="source_job", message=f"The job is {found.status}; allowed: one that has a video.")
     return media_of_job(found)
+
+
+def _a(kind: Kind) -> str:
+    return {Kind.IMAGE: "a picture", Kind.VIDEO: "a video"}[kind]
 
 
 def _id(value: object) -> UUID | None:

@@ -1,4 +1,4 @@
-"""Jobs, their history, and what the provider account allows. States change in generation.services only."""
+"""Jobs, what they are made from, and their history. States change in generation.services only."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -148,6 +148,8 @@ class Job(models.Model):
     submit_started_at = models.DateTimeField(null=True, blank=True, help_text="The fence.")
     submitted_at = models.DateTimeField(null=True, blank=True)
     expected_seconds = models.FloatField(default=0, help_text="Usual time of its model, as known at submission.")
+    billed = models.BigIntegerField(null=True, blank=True, help_text="Micro-dollars that the provider took for it.")
+    billed_at = models.DateTimeField(null=True, blank=True, help_text="When its bill was last asked for.")
     late_at = models.DateTimeField(null=True, blank=True)
     collecting_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -265,64 +267,3 @@ class JobEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.from_status} → {self.to_status}"
-
-
-class Gate(models.Model):
-    """What the provider account allows; one row. While it is closed, jobs wait and none fails."""
-
-    predictions_at_a_time = models.PositiveIntegerField()
-    submissions_a_minute = models.PositiveIntegerField()
-    closed_at = models.DateTimeField(null=True, blank=True)
-    closed_reason = models.TextField(blank=True)
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.CheckConstraint(condition=Q(pk=1), name="gate_is_one_row"),
-        ]
-
-    def __str__(self) -> str:
-        state = f"closed: {self.closed_reason}" if self.closed_at else "open"
-        return f"{self.predictions_at_a_time} at a time, {self.submissions_a_minute} a minute, {state}"
-
-
-class Switch(models.Model):
-    """A model, one value of a parameter, or everything, closed for new jobs. What is under way goes on."""
-
-    model = models.CharField(max_length=100, blank=True, help_text="Full id; empty closes all models.")
-    parameter = models.CharField(max_length=50, blank=True, help_text="Empty closes the whole model.")
-    value = models.CharField(max_length=100, blank=True, help_text="Of the parameter, as JSON writes it: 10, 1280*720.")
-    reason = models.CharField(max_length=300, help_text="Users read it.")
-    closed_at = models.DateTimeField()
-    closed_by = models.CharField(max_length=100)
-    opened_at = models.DateTimeField(null=True, blank=True)
-    opened_by = models.CharField(max_length=100, blank=True)
-
-    class Meta:
-        verbose_name_plural = "switches"
-        ordering = ("-closed_at", "-pk")
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(
-                fields=["model", "parameter", "value"],
-                condition=Q(opened_at__isnull=True),
-                name="switch_is_closed_once",
-            ),
-            models.CheckConstraint(
-                condition=Q(parameter="", value="") | ~Q(model="") & ~Q(parameter="") & ~Q(value=""),
-                name="switch_of_a_value_names_all",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        what = " ".join(part for part in (self.model or "all models", self.parameter, self.value) if part)
-        return f"{what}: {'open' if self.opened_at else 'closed'}"
-
-
-class Heartbeat(models.Model):
-    """When a process last showed that it works: the watcher by itself, a cluster by running a hint it was asked to."""
-
-    name = models.CharField(max_length=30, primary_key=True)
-    beat_at = models.DateTimeField(null=True)
-    asked_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return self.name

@@ -1,0 +1,18 @@
+"""Jobs, their history, and what the provider account allows. States change in generation.services only."""
+
+from generation.models.account import Difference, Gate, Heartbeat, Switch
+from generation.models.jobs import FINAL, LAW, Job, JobEvent, JobQuerySet, Status, Upload
+
+__all__ = [
+    "FINAL",
+    "LAW",
+    "Difference",
+    "Gate",
+    "Heartbeat",
+    "Job",
+    "JobEvent",
+    "JobQuerySet",
+    "Status",
+    "Switch",
+    "Upload",
+]
