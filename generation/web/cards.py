@@ -4,18 +4,19 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from billing import services as billing
 from billing.models import Hold, User
+from generation.catalog import MODELS, Operation
 from generation.models import Gate, Job, Status
 from generation.progress import progress
 from generation.templatetags.clapboard import CHIPS, LATE, NOT_AS_WISHED, REFUSED, SLOWER, Chip, dollars
+from generation.web.retrying import REFUSALS, Prices, can_retry, prices_of, retry_cost
 from generation.web.wording import ago, day, headline, join, span
 
 _KEPT_AT_PROVIDER = timedelta(days=7)
 _SLOWER_THAN_MOST = 2.0  # times the usual time
-
 
 _CHIPS = {
     **{str(status): chip for status, chip in CHIPS.items()},
@@ -82,6 +83,7 @@ class Card:
     percent: int
     is_estimate: bool
     age: str
+    retry_cost: int | None = None
 
     @property
     def chip(self) -> Chip:
@@ -126,10 +128,25 @@ class Card:
                 return f"{cost} still set aside" if self.stage == "unknown" else f"{cost} set aside"
 
     @property
+    def can_retake(self) -> bool:
+        """Whether a part of the video can be made anew."""
+        return self.is_ready and any(model.operation is Operation.VIDEO_TO_VIDEO for model in MODELS)
+
+    @property
+    def retry(self) -> str:
+        """What the button says that makes the same again."""
+        words = "Make it after all" if self.stage == "canceled" else "Try again"
+        return f"{words} · {dollars(self.retry_cost)}"
+
+    @property
+    def token(self) -> UUID:
+        """Names the form of that button, each time it is drawn: pressed twice, it makes one job."""
+        return uuid4()
+
+    @property
     def again(self) -> str:
         """What the link to the composer with this wish in it says."""
-        words = {"refused": "Edit and try again", "failed": "Try again", "canceled": "Make it after all"}
-        return words.get(self.stage, "Again with changes")
+        return "Edit and try again" if self.stage == "refused" else "Again with changes"
 
     @property
     def announcement(self) -> str:
@@ -167,7 +184,8 @@ def cards_of(user: User, jobs: Iterable[Job], now: datetime) -> list[Card]:
     """Return the cards of these jobs, which belong to the user and came with their holds; a fixed number of queries."""
     jobs = list(jobs)
     line = Line.of(user, now) if any(job.status == Status.QUEUED for job in jobs) else None
-    return [_card(job, line, now) for job in jobs]
+    prices = prices_of(now) if any(can_retry(job) for job in jobs) else {}
+    return [_card(job, line, prices, now) for job in jobs]
 
 
 def card_of(user: User, job: Job, now: datetime) -> Card:
@@ -190,7 +208,7 @@ def differences(job: Job) -> str:
     return f"Wished: {join(wished)}. Delivered: {join(got)}."
 
 
-def _card(job: Job, line: Line | None, now: datetime) -> Card:
+def _card(job: Job, line: Line | None, prices: Prices, now: datetime) -> Card:
     percent, is_estimate = progress(job, now)
     stage = _stage(job, now)
     return Card(
@@ -200,6 +218,7 @@ def _card(job: Job, line: Line | None, now: datetime) -> Card:
         percent=percent,
         is_estimate=is_estimate,
         age=ago(job.created_at, now),
+        retry_cost=retry_cost(job, prices),
     )
 
 
@@ -211,7 +230,7 @@ def _stage(job: Job, now: datetime) -> str:
             return "slower"
         case Status.SUCCEEDED if job.flags:
             return "different"
-        case Status.FAILED if job.error_code in {"moderated", "refused"}:
+        case Status.FAILED if job.error_code in REFUSALS:
             return "refused"
         case status:
             return status

@@ -41,7 +41,7 @@ class _Asked:
 @require_safe
 def gallery(request: UserRequest) -> HttpResponse:
     """Show the videos: a page of tiles to htmx, else everything down to where one was."""
-    own = Job.objects.filter(user=request.user).select_related("hold")
+    own = Job.objects.kept().filter(user=request.user).select_related("hold", "source_job")
     asked = _asked(request, own)
     jobs, more = _tiles(own, asked)
     now = timezone.now()
@@ -58,7 +58,7 @@ def gallery(request: UserRequest) -> HttpResponse:
         return response
     under_way = cards_of(request.user, own.under_way().order_by("created_at", "id")[:_MOST_UNDER_WAY], now)
     ended = Count("pk", filter=Q(status=Status.FAILED)), Count("pk", filter=Q(status=Status.CANCELED))
-    counts = Job.objects.filter(user=request.user).aggregate(failed=ended[0], canceled=ended[1])
+    counts = Job.objects.kept().filter(user=request.user).aggregate(failed=ended[0], canceled=ended[1])
     context |= {
         "under_way": under_way,
         "pulse": pulse_of([(card, Place.CARD) for card in under_way]),

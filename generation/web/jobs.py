@@ -9,13 +9,22 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from billing.services import InsufficientQuota
 from generation import services
 from generation.models import Job
-from generation.services import NotCancelable
+from generation.services import ModelClosed, NotCancelable, NotRetryable, PriceChanged, Terms
+from generation.spec import InvalidSpec
+from generation.templatetags.clapboard import dollars
 from generation.web.cards import Card, card_of, cards_of
+from generation.web.composer import NOT_NOW
+from generation.web.forms import max_cost_of, token_of
 from generation.web.history import facts, money_lines, timeline
+from generation.web.lineage import lineage
+from generation.web.offers import needed
 from generation.web.pages import UserRequest, actor, page
 from generation.web.pulse import Mark, Place, marks, pulse_of
+
+_RELATED = ("source_job", "upload", "retry_of")  # what the page of a job tells of where it comes from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +40,7 @@ class Change:
 @require_safe
 def job(request: UserRequest, job_id: UUID) -> HttpResponse:
     """Show a job: its video or how far it is, what was wished and delivered, and where its money is."""
-    card = _card(request, job_id)
-    return render(request, "jobs/job.html", _whole(card) | {"pulse": pulse_of([(card, Place.PAGE)])})
+    return _page(request, job_id)
 
 
 @page
@@ -50,15 +58,33 @@ def cancel(request: UserRequest, job_id: UUID) -> HttpResponse:
         place = Place(sent) if sent in set(Place) else Place.CARD
         changes = [Change(card=_card(request, job_id), place=place, is_new_stage=True)]
         # The button that was pressed is gone: the focus goes to the heading of its card.
-        context = _changes(changes) | {"too_late": too_late, "takes_focus": True}
+        context = _changes(changes) | {"trouble": too_late, "takes_focus": True}
         return render(request, "jobs/_changes.html", context, status=status)
-    if too_late:
-        card = _card(request, job_id)
-        context = _whole(card) | {"pulse": pulse_of([(card, Place.PAGE)]), "too_late": too_late}
-        return render(request, "jobs/job.html", context, status=status)
-    response = redirect("job", job_id)
-    response.status_code = HTTPStatus.SEE_OTHER
-    return response
+    return _page(request, job_id, too_late, status) if too_late else _see(job_id)
+
+
+@page
+@require_POST
+def retry(request: UserRequest, job_id: UUID) -> HttpResponse:
+    """Make the same once more, at the price on the button; or show the job again and say why not."""
+    _card(request, job_id)
+    sent = {name: str(value) for name, value in request.POST.items()}
+    terms = Terms(max_cost=max_cost_of(sent), token=token_of(sent))
+    if terms.max_cost is None:
+        return _page(request, job_id, "Here is the price. Press again to make it.", HTTPStatus.CONFLICT)
+    try:
+        return _see(services.retry(job_id, by=actor(request), terms=terms).pk)
+    except InvalidSpec as error:
+        trouble = " ".join(complaint.message for complaint in error.complaints)
+        return _page(request, job_id, trouble, HTTPStatus.UNPROCESSABLE_ENTITY)
+    except InsufficientQuota as error:
+        return _page(request, job_id, needed(error), HTTPStatus.PAYMENT_REQUIRED)
+    except PriceChanged as error:
+        now, before = dollars(error.quote.amount.spend), dollars(terms.max_cost)
+        trouble = f"The price is now {now} (was {before}). Press again to make it."
+        return _page(request, job_id, trouble, HTTPStatus.CONFLICT)
+    except (*NOT_NOW, NotRetryable, ModelClosed) as error:
+        return _page(request, job_id, str(error), HTTPStatus.CONFLICT)
 
 
 @page
@@ -66,7 +92,7 @@ def cancel(request: UserRequest, job_id: UUID) -> HttpResponse:
 def pulse(request: UserRequest) -> HttpResponse:
     """Answer with what is other than the page shows; 204 when nothing is, and it keeps asking."""
     seen = {mark.job_id: mark for mark in marks(request.GET.get("seen", ""))}
-    found = Job.objects.filter(user=request.user, pk__in=seen).select_related("hold__price")
+    found = Job.objects.kept().filter(user=request.user, pk__in=seen).select_related("hold__price", *_RELATED)
     cards = {card.job.pk: card for card in cards_of(request.user, found, timezone.now())}
     # In the order of the page; what is gone, or never was this user's, is no longer asked about.
     shown = [(cards[job_id], mark) for job_id, mark in seen.items() if job_id in cards]
@@ -81,8 +107,21 @@ def pulse(request: UserRequest) -> HttpResponse:
     return render(request, "jobs/_changes.html", context)
 
 
+def _see(job_id: UUID) -> HttpResponse:
+    response = redirect("job", job_id)
+    response.status_code = HTTPStatus.SEE_OTHER
+    return response
+
+
+def _page(request: UserRequest, job_id: UUID, trouble: str = "", status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    """Show the page of a job, with what went wrong at its buttons."""
+    card = _card(request, job_id)
+    context = _whole(card) | {"pulse": pulse_of([(card, Place.PAGE)]), "trouble": trouble}
+    return render(request, "jobs/job.html", context, status=status)
+
+
 def _card(request: UserRequest, job_id: UUID) -> Card:
-    own = Job.objects.filter(user=request.user).select_related("hold__price")
+    own = Job.objects.kept().filter(user=request.user).select_related("hold__price", *_RELATED)
     return card_of(request.user, get_object_or_404(own, pk=job_id), timezone.now())
 
 
@@ -93,6 +132,7 @@ def _whole(card: Card) -> dict[str, object]:
         "facts": facts(card.job),
         "money_lines": money_lines(card.job),
         "timeline": timeline(card.job),
+        "lineage": lineage(card.job),
     }
 
 

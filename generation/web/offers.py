@@ -1,64 +1,23 @@
-"""Prices where one chooses: what each option costs, whether it fits what is left, and what would."""
+"""Prices where one chooses: what a wish costs, whether it fits what is left, and what would."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
-from django.conf import settings
-
 from billing.models import Period, Price
 from billing.money import LIMITS
-from generation import catalog
-from generation.catalog import Kind, Parameter, VideoModel
-from generation.services import Quote
+from billing.services import InsufficientQuota
+from generation.catalog import Parameter, VideoModel
+from generation.services import Closed, Quote
 from generation.spec import InvalidSpec, video_spec
 from generation.templatetags.clapboard import dollars
-from generation.web.forms import WishForm
-from generation.web.wording import count, day, join, span
+from generation.web.forms import FAMILIES, WishForm
+from generation.web.sources import Source
+from generation.web.wording import count, day, join
 
 _MOST_SUGGESTIONS = 3
 _ANY_PROMPT = "x"  # the price does not depend on it, and an empty one is no wish
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """One value that may be chosen. `cost` in micro-dollars where the choice decides it."""
-
-    value: str
-    label: str
-    checked: bool
-    cost: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """A parameter of the chosen model as the composer shows it."""
-
-    parameter: Parameter
-    value: str
-    options: tuple[Option, ...]
-    error: str
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether it is on or off."""
-        return self.parameter.kind is Kind.BOOLEAN
-
-    @property
-    def is_on(self) -> bool:
-        """Whether the switch is on."""
-        return self.value in {"true", "on"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelCard:
-    """A model to choose: what it can, for how much, and in what time."""
-
-    model: VideoModel
-    checked: bool
-    in_plan: bool
-    price: str
-    usual: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +33,11 @@ class Offer:
     """What stands on the button and below it."""
 
     quote: Quote | None
+    model: VideoModel
+    plan: str
     in_plan: bool
+    closed: str | None
+    lacks: bool = False
     suggestions: tuple[Suggestion, ...] = ()
 
     @property
@@ -90,24 +53,29 @@ class Offer:
     @property
     def is_on(self) -> bool:
         """Whether pressing the button can make a video."""
-        return bool(self.quote and self.in_plan and self.quote.violated is None)
+        return bool(self.quote and self.in_plan and not self.closed and self.quote.violated is None)
 
     @property
     def sentence(self) -> str:
         """What it leaves, or why it can't be made."""
+        if not self.in_plan:
+            return f"{self.model.title} is not part of your plan, {self.plan}."
+        if self.closed:
+            return f"{self.model.title} is closed just now: {self.closed}"
+        if self.lacks:
+            return "Choose a video first: its length makes the price."
         if self.quote is None:
             return "There is no price for these settings, so nothing can be made of them."
-        period = self.quote.period
-        if not self.in_plan:
-            return f"{self.quote.spec.model.title} is not part of your plan, {period.subscription.plan.name}."
         return _obstacle(self.quote) if self.quote.violated else _leaves(self.quote)
 
 
 class PriceList:
-    """The prices of now, read at once, and the period that they must fit in."""
+    """The prices of now and what is closed, read at once; the period that they must fit in; and the chosen source."""
 
-    def __init__(self, period: Period, now: datetime) -> None:
+    def __init__(self, period: Period, now: datetime, *, closed: Closed) -> None:
         self.period = period
+        self.closed = closed
+        self.source: Source | None = None
         self._prices: dict[tuple[str, str], Price] = {}
         for price in Price.objects.at(now):
             self._prices.setdefault((price.model, price.variant), price)
@@ -117,91 +85,74 @@ class PriceList:
         """Return what a price is for: what the same is said of costs the same at one moment."""
         return f"{quote.spec.model.id}:{quote.spec.variant}:{quote.spec.seconds}"
 
-    def quote(self, wish: dict[str, object]) -> Quote | None:
-        """Return what a wish costs, whatever its prompt; None where it is invalid or has no price."""
+    def quote(self, model: VideoModel, wish: Mapping[str, object]) -> Quote | None:
+        """Return what a wish costs, whatever is typed in it; None where a choice is invalid or has no price."""
+        asked = {p.name: wish[p.name] for p in model.parameters if p.choices and p.name in wish}
+        if self.source and model.media:
+            asked[model.media.name] = self.source.media
         try:
-            spec = video_spec({**wish, "prompt": _ANY_PROMPT})
+            spec = video_spec({"model": model.id, "prompt": _ANY_PROMPT, **asked})
         except InvalidSpec:
             return None
-        price = self._prices.get((spec.model.id, spec.variant))
+        price = self._prices.get((model.id, spec.variant))
         return Quote(spec=spec, price=price, period=self.period) if price else None
+
+    def cost(self, model: VideoModel, wish: Mapping[str, object]) -> int | None:
+        """Return the same as micro-dollars."""
+        quote = self.quote(model, wish)
+        return quote.amount.spend if quote else None
 
     def offer(self, form: WishForm) -> Offer:
         """Return what stands on the button for this form."""
-        quote = self.quote(form.wish)
+        model = form.model
+        quote = self.quote(model, form.wish) if form.wish["model"] == model.id else None
         stuck = quote is not None and quote.violated is not None
-        suggestions = self._fitting(form) if stuck else ()
-        return Offer(quote=quote, in_plan=self._in_plan(form.model), suggestions=suggestions)
-
-    def fields(self, form: WishForm) -> list[Field]:
-        """Return the fields of the chosen model but for the prompt, each option with its price."""
-        return [
-            Field(
-                parameter=parameter,
-                value=form.chosen(parameter),
-                options=self._options(form, parameter),
-                error=form.complaint(parameter.name),
-            )
-            for parameter in form.model.parameters
-            if parameter.name != "prompt"
-        ]
-
-    def model_cards(self, form: WishForm) -> list[ModelCard]:
-        """Return all models of the catalogue."""
-        return [
-            ModelCard(
-                model=model,
-                checked=model is form.model,
-                in_plan=self._in_plan(model),
-                price=self._per_second(model),
-                usual=f"usually about {span(settings.SANDBOX_SECONDS if settings.SANDBOX else model.usual_seconds)}",
-            )
-            for model in catalog.MODELS
-        ]
-
-    def _options(self, form: WishForm, parameter: Parameter) -> tuple[Option, ...]:
-        costs = {choice: self._cost({**form.wish, parameter.name: choice}) for choice in parameter.choices}
-        decides = len(set(costs.values())) > 1
-        chosen = form.chosen(parameter)
-        return tuple(
-            Option(
-                value=str(choice),
-                label=_label(parameter, choice),
-                checked=str(choice) == chosen,
-                cost=costs[choice] if decides else None,
-            )
-            for choice in parameter.choices
+        return Offer(
+            quote=quote,
+            model=model,
+            plan=self.period.subscription.plan.name,
+            in_plan=self.includes(model),
+            closed=self.closed.model(model.id),
+            lacks=bool(model.media and not self.source),
+            suggestions=self._fitting(form) if stuck else (),
         )
 
-    def _cost(self, wish: dict[str, object]) -> int | None:
-        quote = self.quote(wish)
-        return quote.amount.spend if quote else None
+    def includes(self, model: VideoModel) -> bool:
+        """Say whether the plan has a model."""
+        return self.period.models_allowed is None or model.id in self.period.models_allowed
 
-    def _in_plan(self, model: VideoModel) -> bool:
-        allowed = self.period.subscription.plan.models_allowed
-        return allowed is None or model.id in allowed
+    def may_choose(self, model: VideoModel) -> bool:
+        """Say whether a model can be chosen at all."""
+        return self.includes(model) and not self.closed.model(model.id)
 
-    def _per_second(self, model: VideoModel) -> str:
+    def per_second(self, model: VideoModel) -> str:
+        """Return what a second costs."""
         prices = {price.micros_per_second for (name, _), price in self._prices.items() if name == model.id}
         if not prices:
             return "no price just now"
         return f"{'from ' if len(prices) > 1 else ''}{dollars(min(prices))} a second"
 
+    def choices(self, model: VideoModel, parameter: Parameter) -> tuple[str | int, ...]:
+        """Return what may be chosen for a parameter now."""
+        return self.closed.choices(model.id, parameter.name, parameter.choices)
+
     def _fitting(self, form: WishForm) -> tuple[Suggestion, ...]:
         """Return other choices that fit what is left: of the chosen model first, and of these the dearest."""
-        found = []
-        for model in sorted(catalog.MODELS, key=lambda model: model is not form.model):
-            fitting = [quote for quote in self._choices_of(model) if quote.violated is None and self._in_plan(model)]
-            found += sorted(fitting, key=lambda quote: -quote.amount.spend)
-        return tuple(_suggestion(quote) for quote in found[:_MOST_SUGGESTIONS])
+        found: dict[str, Quote] = {}
+        for family in sorted(FAMILIES, key=lambda family: family is not form.family):
+            model = form.of_family(family)
+            fitting = [quote for quote in self._quotes(model) if quote.violated is None and self.may_choose(model)]
+            for quote in sorted(fitting, key=lambda quote: -quote.amount.spend):
+                found.setdefault(self.key(quote), quote)
+        return tuple(_suggestion(quote) for quote in list(found.values())[:_MOST_SUGGESTIONS])
 
-    def _choices_of(self, model: VideoModel) -> list[Quote]:
-        chosen = [parameter for parameter in model.parameters if parameter.choices]
-        wishes: list[dict[str, object]] = [
-            {"model": model.id, **{p.name: value for p, value in zip(chosen, values, strict=True)}}
-            for values in product(*(parameter.choices for parameter in chosen))
-        ]
-        return [quote for wish in wishes if (quote := self.quote(wish))]
+    def _quotes(self, model: VideoModel) -> Iterable[Quote]:
+        """Return a quote for each way in which the model's price can be chosen."""
+        deciding = _deciding(model)
+        for values in product(*(self.choices(model, parameter) for parameter in deciding)):
+            wish = dict(zip((p.name for p in deciding), values, strict=True))
+            if quote := self.quote(model, wish):
+                yield quote
 
 
 def included(period: Period) -> str:
@@ -215,16 +166,26 @@ def included(period: Period) -> str:
     return f"Your plan, {period.subscription.plan.name}, {held}."
 
 
+def needed(error: InsufficientQuota) -> str:
+    """Return what is needed, what is left, and until when; also of limits that are not the period's."""
+    if error.violated == "free_today":
+        return "All that free videos may cost together today is used up. It begins anew tomorrow."
+    limit = error.violated if error.violated in LIMITS else "spend"
+    until = f" until {day(error.resets_at)}" if error.resets_at else ""
+    return f"{_of(limit, error.required)} needed, {_of(limit, error.available)} left{until}."
+
+
+def _deciding(model: VideoModel) -> list[Parameter]:
+    """Return the parameters that the price depends on."""
+    return [p for p in model.parameters if p.choices and p.name in {"duration", model.variant_parameter}]
+
+
 def _suggestion(quote: Quote) -> Suggestion:
     model = quote.spec.model
-    chosen = [parameter for parameter in model.parameters if parameter.choices]
-    values = [_label(parameter, quote.spec.parameters[parameter.name]) for parameter in chosen]
-    value = " ".join([f"model={model.id}", *(f"{p.name}={quote.spec.parameters[p.name]}" for p in chosen)])
-    return Suggestion(label=f"{', '.join([model.title, *values])}: {dollars(quote.amount.spend)} fits", value=value)
-
-
-def _label(parameter: Parameter, choice: object) -> str:
-    return f"{choice} s" if parameter.name == "duration" else str(choice)
+    chosen = [(parameter, quote.spec.parameters[parameter.name]) for parameter in _deciding(model)]
+    labels = [parameter.label_of(value) for parameter, value in chosen]
+    value = " ".join([f"model={model.id}", *(f"{parameter.name}={value}" for parameter, value in chosen)])
+    return Suggestion(label=f"{', '.join([model.title, *labels])}: {dollars(quote.amount.spend)} fits", value=value)
 
 
 def _of(limit: str, value: int) -> str:

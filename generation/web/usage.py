@@ -69,7 +69,14 @@ class LedgerLine:
     @property
     def title(self) -> str:
         """What the video is called by."""
-        return headline(self.job.prompt) if self.job else "A video"
+        if self.job is None:
+            return "A video"
+        return headline(self.job.prompt) if self.is_kept else "A video, deleted"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a page to go to."""
+        return self.job is not None and self.job.deleted_at is None
 
 
 @page
@@ -160,16 +167,20 @@ def _ledger(period: Period, before: str) -> tuple[list[LedgerLine], str]:
     page_ = found[:PAGE]
     jobs = Job.objects.in_bulk([entry.reference for entry in page_])
     lines = [
-        LedgerLine(entry=entry, what=_WHAT[entry.kind], amount=_amount(entry), job=jobs.get(entry.reference))
+        LedgerLine(
+            entry=entry,
+            what=_WHAT.get(entry.kind, entry.get_kind_display()),
+            amount=_amount(entry),
+            job=jobs.get(entry.reference),
+        )
         for entry in page_
     ]
     return lines, str(page_[-1].pk) if len(found) > PAGE else ""
 
 
-_WHAT = {"hold": "Set aside", "settle": "Charged", "release": "Given back"}
+_WHAT = {"hold": "Set aside", "settle": "Charged, out of what was set aside", "release": "Given back"}
 
 
 def _amount(entry: LedgerEntry) -> str:
-    """Return what a line does to what is left: a charge takes nothing that was not set aside before."""
-    signs = {"hold": "− ", "release": "+ "}
-    return f"{signs.get(entry.kind, '')}{dollars(entry.spend)}"
+    """Return the amount of a line; its words say which way it went. Charged is no second time what was set aside."""
+    return f"+ {dollars(entry.spend)}" if entry.kind == "release" else dollars(entry.spend)

@@ -44,6 +44,6 @@ def headline(prompt: str, characters: int = 60) -> str:
     return Truncator(first).chars(characters)
 
 
-def join(parts: list[str]) -> str:
+def join(parts: list[str], word: str = "and") -> str:
     """Return parts as a list in a sentence: a, b and c."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+    return f" {word} ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

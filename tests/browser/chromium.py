@@ -15,6 +15,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 WIDE = {"width": 1280, "height": 800}
 NARROW = {"width": 390, "height": 844}
 
+_NO_TROUBLE = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
 _WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -47,8 +48,9 @@ class Watched:
         context.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A 404 or 422 that a test asks for is written to the console as well; scripts and the policy are what we watch.
-        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
+        # A 404 or 422 that a test asks for is written to the console as well, and by htmx an upload that was called
+        # back; scripts and the policy are what we watch.
+        if message.type in {"error", "warning"} and not message.text.startswith(_NO_TROUBLE):
             self.troubles.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import Client
+from pytest_django import Settings
+
+from tests.sandbox import RunningSandbox, running_sandbox
 
 try:
     from tests.browser import chromium
@@ -84,10 +87,18 @@ def login(live_server: Any) -> Callable[[Any, Any], None]:
     def signed_in(page: Any, user: Any) -> None:
         client = Client()
         client.force_login(user)
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+        cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
         page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
 
     return signed_in
+
+
+@pytest.fixture
+def whole_sandbox(settings: Settings) -> Iterator[RunningSandbox]:
+    """Is the provider of this test and renders in the wished size."""
+    with running_sandbox(tiny=False) as sandbox:
+        settings.WAVESPEED_URL = sandbox.url
+        yield sandbox
 
 
 @pytest.fixture

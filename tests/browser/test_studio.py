@@ -10,7 +10,6 @@ from generation.models import Job, Status
 from tests import engine
 from tests.browser.chromium import NARROW
 from tests.make import make_job, make_plan, make_user
-from tests.sandbox import running_sandbox
 
 _LISTEN = """
     window.said = [];
@@ -30,14 +29,6 @@ def make(page):
 
 def choose(page, length):
     page.locator(".segments label", has_text=length).click()
-
-
-@pytest.fixture
-def whole_sandbox(settings):
-    """Is the provider of this test and renders in the wished size."""
-    with running_sandbox(tiny=False) as sandbox:
-        settings.WAVESPEED_URL = sandbox.url
-        yield sandbox
 
 
 def test_a_video_from_the_first_word_to_the_player(page, login, whole_sandbox, db):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from billing.models import Hold, LedgerEntry
 from generation import services
-from generation.models import Job, Status
+from generation.models import FINAL, Job, Status
 from generation.services.transitions import fail
 from tests.make import ACTOR, make_job, make_plan, make_user
 from tests.web.conftest import browser_of
@@ -84,9 +84,9 @@ ACTIONS = {
     "queued": "Cancel, free",
     "succeeded": "Download",
     "different": "Again with changes",
-    "failed": "Try again",
+    "failed": "Try again · $0.36",
     "refused": "Edit and try again",
-    "canceled": "Make it after all",
+    "canceled": "Make it after all · $0.36",
 }
 
 
@@ -97,6 +97,10 @@ def job_in(state: str, user, **more) -> Job:
     if age := fields.pop("age", None):
         fields |= ago(seconds=age)
     return make_job(user, status=status, **(fields | more))
+
+
+def job_is_final(state: str) -> bool:
+    return STATES[state][0] in FINAL
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -123,7 +127,9 @@ def test_each_state_offers_what_can_be_done(alice, browser_of_alice, state):
     wanted = {ACTIONS[state]} if state in ACTIONS else set()
     assert offered - {"Again with changes", "Download"} == wanted - {"Again with changes", "Download"}
     assert ("Download" in page) == (state in {"succeeded", "different"})
-    assert ("Again with changes" in page) == (state in {"succeeded", "different"})
+    assert ("Again with changes" in page) == (state in {"succeeded", "different", "failed", "canceled"})
+    assert ("Retake a part" in page) == (state in {"succeeded", "different"})
+    assert ("Delete" in page) == job_is_final(state)
 
 
 @pytest.mark.parametrize("state", STATES)

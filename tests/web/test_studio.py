@@ -1,18 +1,18 @@
 """The studio: what it shows, what it makes, and what it says when it doesn't."""
 
 import re
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from billing import services as billing
 from billing.models import Hold, LedgerEntry, Price, User
-from generation import catalog
-from generation.catalog import LTX_2_PRO, Kind, Parameter, VideoModel
+from generation import services
+from generation.catalog import HUNYUAN, LTX_2_FAST, LTX_2_PRO
 from generation.models import Job, Status
-from tests.make import make_job, make_plan, make_user
+from tests.make import ACTOR, make_job, make_plan, make_user
 from tests.web.conftest import browser_of
 from tests.web.reading import source, title_of, value_of, words
 
@@ -142,7 +142,7 @@ def test_a_link_that_names_no_job_shows_an_empty_form(browser_of_alice, wished):
 def test_the_number_of_queries_does_not_grow_with_the_jobs(alice, browser_of_alice, django_assert_max_num_queries):
     for status in (Status.QUEUED, Status.RUNNING, Status.SUCCEEDED) * 5:
         make_job(alice, status=status)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         browser_of_alice.get("/")
 
 
@@ -314,6 +314,31 @@ def test_a_suggestion_fills_the_form_and_keeps_the_prompt(poor):
     assert Job.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "words_"),
+    [
+        (billing.PastDue(timezone.now()), 409, "Payment is due since"),
+        (billing.AddressNotVerified("a@example.org"), 409, "Please confirm a@example.org first"),
+        (
+            billing.InsufficientQuota(violated="free_today", required=1, available=0, resets_at=None),
+            402,
+            "All that free videos may cost together today is used up.",
+        ),
+    ],
+    ids=["past due", "not verified", "free today"],
+)
+def test_what_else_stands_in_the_way_is_told_in_words(browser_of_alice, monkeypatch, error, status, words_):
+    form = sent(browser_of_alice)
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.setattr(services, "create", refuse)
+    answer = browser_of_alice.post("/", form, headers=HTMX)
+    assert answer.status_code == status
+    assert words_ in words(answer)
+
+
 def test_all_videos_used_says_what_the_renewal_brings(db):
     user = make_user(plan="free")
     for _ in range(2):
@@ -341,72 +366,145 @@ def test_the_offer_of_an_invalid_form_has_no_price(browser_of_alice):
     assert "$" not in words(answer)
 
 
-# --- The next model is data -------------------------------------------------------------------------------------------
+# --- Each model has its own fields ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def another_model(monkeypatch: pytest.MonkeyPatch, db: None) -> VideoModel:
-    """Is offered beside LTX-2 Pro: no sound, a size that decides the price, and a word that is free."""
-    size = Parameter(name="size", kind=Kind.TEXT, label="Size", default="480p", choices=("480p", "720p"))
-    style = Parameter(name="style", kind=Kind.TEXT, label="Style", default="", max_length=20)
-    length = replace(LTX_2_PRO.parameter("duration"), choices=(5, 8), default=5)
-    model = replace(
-        LTX_2_PRO,
-        id="test/silent",
-        names=("silent", "test/silent"),
-        title="Silent",
-        summary="480p or 720p, no sound",
-        parameters=(LTX_2_PRO.parameter("prompt"), length, size, style),
-        variants={"480p": "480p", "720p": "720p"},
-        variant_parameter="size",
+def hunyuan(client: Client, **fields: object) -> dict[str, object]:
+    """Return the form with HunyuanVideo-1.5 chosen, its fields shown."""
+    chosen = {"model": HUNYUAN.id, "shown": HUNYUAN.id, "duration": "5", "size": "1280*720", "max_cost": "200000"}
+    return sent(client, **chosen) | fields
+
+
+def test_the_cards_are_families_and_say_what_they_cost(browser_of_alice):
+    answer = browser_of_alice.get("/")
+    page = words(answer)
+    assert source(answer).count('class="choice"') == 4
+    assert (
+        "HunyuanVideo-1.5 from $0.02 a second 480p or 720p, wide or upright, no sound, 5 to 10 s; usually about" in page
     )
-    monkeypatch.setattr(catalog, "MODELS", (LTX_2_PRO, model))
-    names = {name: entry for entry in (LTX_2_PRO, model) for name in entry.names}
-    monkeypatch.setattr(catalog, "_BY_NAME", names)
-    for variant, price in (("480p", 20_000), ("720p", 40_000)):
-        Price.objects.create(model=model.id, variant=variant, micros_per_second=price, starts_at=timezone.now())
-    return model
+    assert "LTX-2 Fast $0.04 a second 1080p with sound, 6 to 20 s; usually about" in page
+    assert "LTX-2 Retake $0.10 a second Changes picture or sound of a video, or of a part of it" in page
 
 
-def test_another_model_of_the_catalogue_is_offered_with_its_own_fields(browser_of_alice, another_model):
-    page = words(browser_of_alice.get("/"))
-    assert "Silent 480p or 720p, no sound from $0.02 a second" in page
-    answer = browser_of_alice.post(
-        "/studio/offer", sent(browser_of_alice, model=another_model.id, duration="8"), headers=HTMX
-    )
+def test_another_model_of_the_catalogue_comes_with_its_own_fields_and_their_prices(browser_of_alice):
+    form = sent(browser_of_alice, model=HUNYUAN.id, duration="8")
+    answer = browser_of_alice.post("/studio/offer", form, headers=HTMX)
     page, html = words(answer), source(answer)
     assert 'id="fields" class="stack" hx-swap-oob="true"' in html
-    assert "Length 5 s $0.10 8 s $0.16" in page
-    assert "Size 480p $0.16 720p $0.32" in page
-    assert "$0.16 of play money" in page
+    assert "Length 5 s $0.20 8 s $0.32 10 s $0.40" in page
+    assert "Picture 832×480 $0.16 480×832 $0.16 1280×720 $0.32 720×1280 $0.32" in page
+    assert 'name="duration" value="8" checked' in html
+    assert "$0.32 of play money" in page
 
 
-def test_what_another_model_has_no_word_for_is_kept_and_said_once(browser_of_alice, another_model):
-    form = sent(browser_of_alice, model=another_model.id, duration="8", generate_audio="false")
+def test_a_size_is_drawn_to_its_ratio(browser_of_alice):
+    html = source(browser_of_alice.post("/studio/offer", sent(browser_of_alice, model=HUNYUAN.id), headers=HTMX))
+    assert '<rect x="1.0" y="6.5" width="26" height="15" rx="2" />' in html
+    assert '<rect x="6.5" y="1.0" width="15" height="26" rx="2" />' in html
+
+
+def test_a_length_that_the_next_model_lacks_becomes_the_nearest_and_it_says_so(browser_of_alice):
+    form = sent(browser_of_alice, model=HUNYUAN.id, duration="20", shown=LTX_2_FAST.id)
     answer = browser_of_alice.post("/studio/offer", form, headers=HTMX)
-    assert words(answer).count("Silent has no sound.") == 1
-    back = form | {
-        "model": LTX_2_PRO.id,
-        "generate_audio": value_of(answer, "generate_audio"),
-        "shown": another_model.id,
-    }
+    assert 'name="duration" value="10" checked' in source(answer)
+    assert "HunyuanVideo-1.5 does not offer 20 s; 10 s is chosen instead." in words(answer)
+
+
+def test_what_another_model_has_no_word_for_is_kept_and_said_once(browser_of_alice):
+    form = sent(browser_of_alice, model=HUNYUAN.id, generate_audio="false")
+    answer = browser_of_alice.post("/studio/offer", form, headers=HTMX)
+    assert words(answer).count("HunyuanVideo-1.5 has no sound.") == 1
+    back = form | {"model": LTX_2_PRO.id, "generate_audio": value_of(answer, "generate_audio"), "shown": HUNYUAN.id}
     answer = browser_of_alice.post("/studio/offer", back, headers=HTMX)
     assert 'id="wish-generate_audio" name="generate_audio" value="true" aria' in source(answer), "still off"
 
 
-def test_another_model_is_made_with_its_own_words_only(browser_of_alice, another_model):
-    form = sent(browser_of_alice, model=another_model.id, duration="8", size="720p", style="noir", max_cost="320000")
+def test_more_options_say_what_differs_from_the_default(browser_of_alice):
+    form = hunyuan(browser_of_alice, shown="", negative_prompt="snow", seed="42")
+    page = words(browser_of_alice.post("/studio/offer", form, headers=HTMX))
+    assert "More options What to avoid: snow, Seed: 42" in page
+    untouched = form | {"negative_prompt": "", "seed": "-1"}
+    assert "More options What to avoid Things" in words(browser_of_alice.post("/studio/offer", untouched, headers=HTMX))
+
+
+def test_another_model_is_made_with_its_own_words_only(browser_of_alice):
+    form = hunyuan(browser_of_alice, size="480*832", seed="42", negative_prompt="snow", max_cost="100000")
     assert browser_of_alice.post("/", form).status_code == 303
     job = Job.objects.get()
-    assert (job.model, job.parameters) == ("test/silent", {"duration": 8, "size": "720p", "style": "noir"})
-    assert job.hold.spend == 320_000
+    wanted = {"size": "480*832", "duration": 5, "negative_prompt": "snow", "seed": 42}
+    assert (job.model, job.parameters, job.hold.spend) == (HUNYUAN.id, wanted, 100_000)
 
 
-def test_what_fits_looks_at_all_models(another_model):
+def test_an_empty_seed_is_the_default(browser_of_alice):
+    assert browser_of_alice.post("/", hunyuan(browser_of_alice, seed="", negative_prompt="")).status_code == 303
+    assert Job.objects.get().parameters["seed"] == -1
+
+
+def test_a_seed_that_is_wrong_is_told_where_it_is_folded_away(browser_of_alice):
+    answer = browser_of_alice.post("/", hunyuan(browser_of_alice, seed="many"))
+    assert answer.status_code == 422
+    assert '"many" is not a whole number' in words(answer)
+    assert '<details class="options" open>' in source(answer)
+
+
+def test_without_a_script_the_fields_of_another_model_are_shown_before_it_is_made(browser_of_alice):
+    answer = browser_of_alice.post("/", sent(browser_of_alice, model=HUNYUAN.id, duration="6"))
+    assert answer.status_code == 409
+    assert "These are the choices of HunyuanVideo-1.5. Press again to make it." in words(answer)
+    assert not Job.objects.exists()
+
+
+def test_what_fits_looks_at_all_models(db):
     user = make_user(plan=make_plan(spend_limit=200_000))
     page = words(browser_of(user).get("/"))
     assert "$0.36 needed, $0.20 left" in page
-    assert "Silent, 5 s, 720p: $0.20 fits Silent, 8 s, 480p: $0.16 fits Silent, 5 s, 480p: $0.10 fits" in page
+    assert "HunyuanVideo-1.5, 832×480, 10 s: $0.20 fits" in page
+    assert "HunyuanVideo-1.5, 1280×720, 5 s: $0.20 fits" in page
+
+
+# --- Closed -----------------------------------------------------------------------------------------------------------
+
+
+def close(**what: object) -> None:
+    services.close(**what, reason="The provider raised its price.", by=ACTOR, now=timezone.now())
+
+
+def test_a_closed_model_stays_visible_with_its_reason_and_the_next_one_is_chosen(browser_of_alice):
+    close(model=LTX_2_PRO.id)
+    answer = browser_of_alice.get("/")
+    assert "Closed just now: The provider raised its price." in words(answer)
+    assert f'value="{LTX_2_PRO.id}" disabled' in source(answer)
+    assert f'value="{LTX_2_FAST.id}" checked' in source(answer)
+
+
+def test_a_model_that_was_closed_meanwhile_is_told_and_nothing_is_made(browser_of_alice):
+    form = sent(browser_of_alice)
+    close(model=LTX_2_PRO.id)
+    answer = browser_of_alice.post("/", form, headers=HTMX)
+    assert answer.status_code == 409
+    assert "LTX-2 Pro is closed just now: The provider raised its price." in words(answer)
+    assert not Job.objects.exists()
+
+
+def test_a_closed_value_is_not_offered(browser_of_alice):
+    close(model=LTX_2_PRO.id, value={"duration": 6})
+    answer = browser_of_alice.get("/")
+    assert "Length 8 s $0.48 10 s $0.60" in words(answer)
+    assert 'name="duration" value="8" checked' in source(answer)
+    answer = browser_of_alice.post("/", sent(browser_of_alice, duration="6"))
+    assert answer.status_code == 422
+    assert "6 is not offered just now: The provider raised its price. Allowed: 8, 10." in words(answer)
+
+
+def test_the_form_of_another_prompt_says_what_it_has_made(browser_of_alice):
+    form = sent(browser_of_alice)
+    browser_of_alice.post("/", form)
+    answer = browser_of_alice.post("/", form | {"prompt": "A blue whale"})
+    assert answer.status_code == 409
+    assert "This form has made “A red fox” already. Press again to make this one, too." in words(answer)
+    again = form | {"prompt": "A blue whale", "token": value_of(answer, "token")}
+    assert browser_of_alice.post("/", again).status_code == 303
+    assert Job.objects.count() == 2
 
 
 def test_the_tab_says_where_one_is(browser_of_alice):
