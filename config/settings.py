@@ -400,6 +400,8 @@ UNFOLD = {
         "navigation": [
             _pages(
                 "Today",
+                ("To decide", "gavel", "generation.stuck"),
+                ("Differences", "difference", "generation.difference"),
                 ("Jobs", "movie", "generation.job"),
                 ("What happened", "timeline", "generation.jobevent"),
                 ("Uploads", "upload_file", "generation.upload"),
@@ -409,9 +411,13 @@ UNFOLD = {
                 ("Plans", "sell", "billing.plan"),
                 ("Prices", "payments", "billing.price"),
                 ("Subscriptions", "card_membership", "billing.subscription"),
+                ("Own limits", "tune", "billing.override"),
                 ("Periods", "calendar_month", "billing.period"),
+                ("Grants", "redeem", "billing.grant"),
                 ("Holds", "lock_clock", "billing.hold"),
                 ("Ledger", "receipt_long", "billing.ledgerentry"),
+                ("Notices", "notifications", "billing.notice"),
+                ("Days of Free", "today", "billing.freeday"),
             ),
             _pages("Provider", ("Gate", "toll", "generation.gate"), ("Switches", "toggle_off", "generation.switch")),
             _pages(

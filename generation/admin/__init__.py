@@ -5,9 +5,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 
-from generation.admin import engine, jobs, provider, uploads
+from generation.admin import board, engine, jobs, provider, uploads
 
-__all__ = ["engine", "environment", "jobs", "provider", "uploads"]
+__all__ = ["board", "engine", "environment", "jobs", "provider", "uploads"]
 
 # Whoever is not signed in goes through the sign-in of everybody, second step and rate limits and all.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]

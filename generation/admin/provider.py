@@ -13,7 +13,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelectWidget as SelectWidget
 from unfold.widgets import UnfoldAdminTextInputWidget as TextWidget
 
-from billing.desk import DialogForm, Kept, ModelForm, ReadOnly, action, display
+from billing.desk import DialogForm, DollarsField, Kept, ModelForm, ReadOnly, action, display, usd
 from generation import services
 from generation.admin.pages import ReasonForm, back, operator
 from generation.catalog import MODELS, Value, entry_of
@@ -21,19 +21,41 @@ from generation.models import Gate, Switch
 from generation.spec import shown
 
 
+class GateForm(ModelForm):
+    """The three numbers, the balance in dollars."""
+
+    least_balance = DollarsField(
+        required=False,
+        label="Least balance",
+        help_text="Dollars at WaveSpeed below which the Gate closes, and above which it reopens; empty: never.",
+    )
+
+
 @admin.register(Gate)
 class GateAdmin(Kept):
     """What the provider account allows. Closing and opening are actions, so that the reason is told."""
 
+    form = GateForm
     list_display = ("__str__", "state", "predictions_at_a_time", "submissions_a_minute", "closed_at")
-    fields = ("predictions_at_a_time", "submissions_a_minute", "state", "closed_at", "closed_reason")
-    readonly_fields = ("state", "closed_at", "closed_reason")
+    fields = (
+        *("predictions_at_a_time", "submissions_a_minute", "least_balance", "state", "closed_at", "closed_for"),
+        *("closed_reason", "narrowed_to", "narrowed_until", "balance_left", "balance_at"),
+    )
+    readonly_fields = (
+        *("state", "closed_at", "closed_for", "closed_reason", "narrowed_to", "narrowed_until", "balance_left"),
+        "balance_at",
+    )
     actions_detail = ("close", "reopen")
 
     @display(description="State", label={"Open": "success", "Closed": "danger"})
     def state(self, gate: Gate) -> str:
         """Say whether jobs go to the provider."""
         return "Closed" if gate.closed_at else "Open"
+
+    @display(description="Balance at WaveSpeed")
+    def balance_left(self, gate: Gate) -> str:
+        """Return the last that was read."""
+        return "not read yet" if gate.balance is None else usd(gate.balance)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Gate]:
         """Make sure that there is one to look at."""
@@ -46,8 +68,8 @@ class GateAdmin(Kept):
         return False
 
     def save_model(self, request: HttpRequest, obj: Gate, form: ModelForm, change: bool) -> None:  # noqa: FBT001 - Django's
-        """Save the two numbers alone: somebody may close the Gate while this page is open."""
-        obj.save(update_fields=["predictions_at_a_time", "submissions_a_minute"])
+        """Save the three numbers alone: somebody may close the Gate while this page is open."""
+        obj.save(update_fields=["predictions_at_a_time", "submissions_a_minute", "least_balance"])
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Offer the one of the two that would work."""

@@ -1,7 +1,7 @@
 """Jobs, their history, and what the provider account allows. States change in generation.services only."""
 
 from generation.models.account import Difference, Gate, Heartbeat, Switch
-from generation.models.jobs import FINAL, LAW, Job, JobEvent, JobQuerySet, Status, Upload
+from generation.models.jobs import FINAL, LAW, Job, JobEvent, JobQuerySet, Status, Stuck, Upload
 
 __all__ = [
     "FINAL",
@@ -13,6 +13,7 @@ __all__ = [
     "JobEvent",
     "JobQuerySet",
     "Status",
+    "Stuck",
     "Switch",
     "Upload",
 ]

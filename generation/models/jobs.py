@@ -252,6 +252,15 @@ class Job(models.Model):
         return self.parameters.get(name)
 
 
+class Stuck(Job):
+    """A job that needs a person; operators have a page of their own for it."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "job to decide"
+        verbose_name_plural = "jobs to decide"
+
+
 class JobEvent(models.Model):
     """A line of a job's history, written in the transaction of what it tells."""
 

@@ -1,0 +1,221 @@
+"""What needs a person: jobs whose submission got no answer, and what we and the provider disagree about."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminTextInputWidget as TextWidget
+
+from billing.desk import ReadOnly, action, display, usd
+from generation import services
+from generation.admin.pages import ReasonForm, back, id_of, operator, to_the_second
+from generation.models import Difference, Job, Status, Stuck
+from generation.services.provider import ProviderError
+
+
+class AttachForm(ReasonForm):
+    """Asks which prediction it is, and why."""
+
+    prediction_id = forms.CharField(max_length=64, strip=True, widget=TextWidget, help_text="As WaveSpeed names it.")
+
+
+@admin.register(Stuck)
+class StuckAdmin(ReadOnly):
+    """The board: unknown outcomes, late and long saving, the oldest first."""
+
+    paginator = InfinitePaginator
+    list_display = ("short_id", "status", "user", "model", "since", "held", "last")
+    list_display_links = ("short_id",)
+    list_filter = ("status", "model")
+    list_select_related = ("user", "hold")
+    search_fields = ("prediction_id__exact", "user__email")
+    ordering = ("created_at",)
+    actions_detail = ("attach", "never_created", "give_up")
+    fields = (
+        *("status", "user", "model", "prompt", "parameters", "submit_started_at", "submitted_at", "prediction_id"),
+        *("late_at", "due_at", "attempts", "found"),
+    )
+    readonly_fields = ("found",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return what is unknown, late, or saved for longer than a few minutes."""
+        stuck = Job.objects.filter(status=Status.UNKNOWN) | Job.objects.filter(
+            status__in=[Status.RUNNING, Status.COLLECTING], late_at__isnull=False
+        )
+        queryset: QuerySet[Any] = super().get_queryset(request)
+        return queryset.filter(pk__in=stuck.values("pk"))
+
+    @display(description="Id")
+    def short_id(self, job: Job) -> str:
+        """Return enough of the id to tell it."""
+        return str(job.pk)[:8]
+
+    @display(description="Sent", ordering="submit_started_at")
+    def since(self, job: Job) -> str:
+        """Return when it crossed the fence."""
+        return to_the_second(job.submit_started_at) if job.submit_started_at else ""
+
+    @display(description="Held")
+    def held(self, job: Job) -> str:
+        """Return the amount that waits for the decision."""
+        return usd(job.hold.spend)
+
+    @display(description="Looked for again")
+    def last(self, job: Job) -> str:
+        """Return what happens next by itself."""
+        return to_the_second(job.due_at) if job.due_at else ""
+
+    @display(description="Found in WaveSpeed's list")
+    def found(self, job: Job) -> str:
+        """Return the predictions that fit and belong to no job."""
+        if job.status != Status.UNKNOWN:
+            return "It has its prediction."
+        try:
+            candidates = services.candidates(job)
+        except ProviderError as error:
+            return f"WaveSpeed did not say: {error}"
+        words = {True: "same prompt", False: "another prompt", None: "prompt not told"}
+        told = (
+            f"{each.prediction.id}: {each.prediction.status}, {each.created_at:%H:%M:%S} UTC, {words[each.same_prompt]}"
+            for each in candidates
+        )
+        return "; ".join(told) or "None that fits."
+
+    def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Say who may decide."""
+        may: bool = request.user.has_perm("generation.change_job")
+        return may
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer what would work."""
+        unknown = Job.objects.filter(pk=id_of(object_id), status=Status.UNKNOWN).exists()
+        actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
+        return [each for each in actions if unknown or each.action_name.endswith("give_up")]
+
+    @action(
+        description="Attach a prediction",
+        permissions=["decide"],
+        icon="link",
+        dialog={
+            "title": "Is this the job's prediction?",
+            "description": "WaveSpeed is asked first; model and time must fit. The job then runs.",
+            "form_class": AttachForm,
+            "form_submit_text": "Attach",
+        },
+    )
+    def attach(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Give the job the prediction that an operator names."""
+        job = _job(object_id)
+        try:
+            services.attach(job.pk, form.cleaned_data["prediction_id"], by=operator(request))
+        except (services.NotAttachable, ProviderError) as error:
+            self.message_user(request, f"Not attached: {error}", messages.WARNING)
+        else:
+            self._told(request, job, f"Attached {form.cleaned_data['prediction_id']}", form)
+        return _to_the_board(request)
+
+    @action(
+        description="It was never created",
+        permissions=["decide"],
+        icon="money_off",
+        dialog={
+            "title": "Was it never created?",
+            "description": "The job fails and its money goes back to its owner. It cannot be undone.",
+            "form_class": ReasonForm,
+            "form_submit_text": "Never created",
+        },
+    )
+    def never_created(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """End a job that WaveSpeed never took."""
+        job = _job(object_id)
+        if services.never_created(job.pk, reason=form.cleaned_data["reason"], by=operator(request)):
+            self._told(request, job, "Never created", form)
+        else:
+            self.message_user(request, "The job is no longer unknown; nothing was changed.", messages.WARNING)
+        return _to_the_board(request)
+
+    @action(
+        description="Fail and release",
+        permissions=["decide"],
+        icon="cancel",
+        dialog={
+            "title": "End this job?",
+            "description": "Its money goes back to its owner. WaveSpeed can't stop it and may bill it; a completion "
+            "that turns up later is noted as a difference. It cannot be undone.",
+            "form_class": ReasonForm,
+            "form_submit_text": "Fail and release",
+        },
+    )
+    def give_up(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """End a job by decision."""
+        job = _job(object_id)
+        if services.give_up(job.pk, reason=form.cleaned_data["reason"], by=operator(request)):
+            self._told(request, job, "Failed and released", form)
+        else:
+            self.message_user(request, "The job has moved on; nothing was changed.", messages.WARNING)
+        return _to_the_board(request)
+
+    def _told(self, request: HttpRequest, job: Job, what: str, form: forms.Form) -> None:
+        self.log_change(request, job, f"{what}: {form.cleaned_data['reason']}")
+        self.message_user(request, f"{what}.", messages.SUCCESS)
+
+
+@admin.register(Difference)
+class DifferencesAdmin(ReadOnly):
+    """Where the provider says something else. Each is resolved with a note."""
+
+    paginator = InfinitePaginator
+    list_display = ("kind", "job_id", "prediction_id", "ours", "theirs", "noted_at", "resolved_at", "resolved_by")
+    list_filter = ("kind", "resolved_at", "noted_at")
+    search_fields = ("prediction_id__exact", "job__id__exact", "note")
+    ordering = ("resolved_at", "-noted_at")
+    raw_id_fields = ("job",)
+    actions_detail = ("resolve",)
+
+    def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Say who may resolve."""
+        may: bool = request.user.has_perm("generation.change_difference")
+        return may
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        """Offer to resolve what is open."""
+        is_open = Difference.objects.filter(pk=object_id, resolved_at__isnull=True).exists()
+        return super().get_actions_detail(request, object_id) if is_open else []  # type: ignore[misc]  # unfold's
+
+    @action(
+        description="Resolve with a note",
+        permissions=["decide"],
+        icon="check",
+        dialog={
+            "title": "What came of it?",
+            "description": "The note stays with it.",
+            "form_class": ReasonForm,
+            "form_submit_text": "Resolved",
+        },
+    )
+    def resolve(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Close a difference."""
+        difference = get_object_or_404(Difference, pk=object_id)
+        note = form.cleaned_data["reason"]
+        if services.resolve_difference(difference, note=note, by=operator(request), now=timezone.now()):
+            self.log_change(request, difference, f"Resolved: {note}")
+            self.message_user(request, "Resolved.", messages.SUCCESS)
+        else:
+            self.message_user(request, "It was resolved before.", messages.WARNING)
+        return back(request, reverse("admin:generation_difference_changelist"))
+
+
+def _job(object_id: str) -> Job:
+    job_id: UUID = id_of(object_id)
+    return get_object_or_404(Job, pk=job_id)
+
+
+def _to_the_board(request: HttpRequest) -> HttpResponse:
+    return back(request, reverse("admin:generation_stuck_changelist"))
