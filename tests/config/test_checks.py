@@ -1,5 +1,9 @@
 """Settings that would lose hints or pay twice do not pass `manage.py check`."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from config import checks
@@ -37,3 +41,19 @@ def test_sqlite_without_immediate_transactions_is_an_error(monkeypatch, settings
 def test_a_connection_pool_is_an_error(monkeypatch, settings):
     monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {"pool": True})
     assert [error.id for error in checks.cluster_gets_no_pool(None)] == ["clapboard.E004"]
+
+
+def test_the_checks_need_no_tables(tmp_path):
+    """They run before the first migrate: one that looks into a table would stop it."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "READ_ENV_FILES": "0",
+        "DEBUG": "1",
+        "SECRET_KEY": "x" * 60,
+        "CLAPBOARD_DATA": str(tmp_path),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/empty.sqlite3",
+    }
+    command = [sys.executable, "-m", "django", "check"]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 0, answer.stderr
