@@ -185,7 +185,8 @@ if S3_BUCKET:
             "querystring_auth": True,
             "querystring_expire": 300,
             "max_memory_size": 1 << 20,  # bytes of a file that is read; the rest waits on disk
-            "transfer_config": TransferConfig(use_threads=False),  # threads take 117 MB, one of them 8
+            # Threads take 117 MB. One PUT is whole or not at all, and leaves no parts behind that are billed.
+            "transfer_config": TransferConfig(use_threads=False, multipart_threshold=5 * 1024**3),
         },
     }
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG  # no collectstatic while developing

@@ -1,6 +1,8 @@
-"""API keys: made once, shown once."""
+"""API keys: made once, shown once, and capped for their life."""
 
 from secrets import token_urlsafe
+
+from django.db.models import F, Q
 
 from billing.models import ApiKey, User
 
@@ -12,3 +14,19 @@ def create_api_key(user: User, name: str, *, spend_limit: int | None = None) -> 
         user=user, name=name, prefix=secret[:12], digest=ApiKey.digest_of(secret), spend_limit=spend_limit
     )
     return key, secret
+
+
+def set_cap(key: ApiKey, spend_limit: int | None) -> bool:
+    """Set what a key's jobs may cost in all, in micro-dollars; None takes the cap away.
+
+    Return False, and change nothing, where less would be allowed than is spent and held. The row itself says so, in one
+    conditional update: jobs may be made while somebody decides. ValueError below 0.
+    """
+    if spend_limit is not None and spend_limit < 0:
+        raise ValueError(f"{spend_limit} is below 0; allowed: 0 or more, or none for unlimited.")
+    fits = Q(pk=key.pk)
+    if spend_limit is not None:
+        fits &= Q(spend_spent__lte=spend_limit - F("spend_held"))
+    changed = bool(ApiKey.objects.filter(fits).update(spend_limit=spend_limit))
+    key.refresh_from_db(fields=["spend_limit", "spend_spent", "spend_held"])
+    return changed

@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget as TextWidget
 
 from billing.desk import ReadOnly, action, display, usd
 from generation import services
-from generation.admin.pages import ReasonForm, back, id_of, operator, to_the_second
+from generation.admin.pages import ReasonForm, back, id_of, number_of, operator, to_the_second
 from generation.models import Difference, Job, Status, Stuck
 from generation.services.provider import ProviderError
 
@@ -186,7 +186,7 @@ class DifferencesAdmin(ReadOnly):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Offer to resolve what is open."""
-        is_open = Difference.objects.filter(pk=object_id, resolved_at__isnull=True).exists()
+        is_open = Difference.objects.filter(pk=number_of(object_id), resolved_at__isnull=True).exists()
         return super().get_actions_detail(request, object_id) if is_open else []  # type: ignore[misc]  # unfold's
 
     @action(
@@ -202,7 +202,7 @@ class DifferencesAdmin(ReadOnly):
     )
     def resolve(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Close a difference."""
-        difference = get_object_or_404(Difference, pk=object_id)
+        difference = get_object_or_404(Difference, pk=number_of(object_id))
         note = form.cleaned_data["reason"]
         if services.resolve_difference(difference, note=note, by=operator(request), now=timezone.now()):
             self.log_change(request, difference, f"Resolved: {note}")

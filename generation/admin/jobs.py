@@ -1,5 +1,6 @@
 """Jobs: only code changes them; what an operator may do is an action."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.paginator import InfinitePaginator
 
 from billing import services as billing
-from billing.desk import DialogForm, OnlyReadRows, ReadOnly, action, display, usd
-from billing.models import LedgerEntry
+from billing.desk import DialogForm, OnlyReadRows, ReadOnly, action, day, display, usd, who
+from billing.models import Hold, LedgerEntry
 from generation import services
-from generation.admin.pages import back, id_of, operator, to_the_second
+from generation.admin.pages import ReasonForm, back, id_of, operator, to_the_second
 from generation.media import poster_response, video_response
 from generation.models import Job, JobEvent, Status
 from generation.spec import InvalidSpec
@@ -42,6 +44,17 @@ _COLOURS = {
     Status.FAILED: "danger",
     Status.CANCELED: "default",
 }
+
+
+class RefundForm(ReasonForm):
+    """Says where the money goes, and asks why."""
+
+    def render_before_template(self) -> SafeString:
+        """Tell it before it is done."""
+        job = get_object_or_404(Job.objects.select_related("hold__period"), pk=id_of(self.object_id))
+        return format_html(
+            '<p class="font-semibold mb-4 text-important">{}</p>', _refunded_to(job.hold, timezone.now())
+        )
 
 
 class EventsOfJob(OnlyReadRows):
@@ -71,10 +84,10 @@ class JobsAdmin(ReadOnly):
     search_fields = ("prediction_id__exact", "request_id__exact", "user__email", "api_key__prefix__exact")
     search_help_text = "A job's, prediction's or request's id, the first characters of a key, or part of an address."
     actions = ("cancel",)
-    actions_detail = ("cancel_this", "retry_this")
+    actions_detail = ("cancel_this", "retry_this", "refund_this")
     fieldsets = (
         (None, {"fields": ("status_chip", "user", "model", "prompt", "parameters", "warnings", "files")}),
-        ("Money", {"fields": ("quoted", "money", "price", "lines")}),
+        ("Money", {"fields": ("quoted", "money", "refunded", "price", "lines")}),
         ("Ids", {"fields": ("id", "prediction_id", "request_id", "api_key", "retry_of", "source_job", "upload")}),
         ("What went wrong", {"fields": ("error_code", "error_message", "provider_error", "flags", "bad_files")}),
         (
@@ -88,7 +101,7 @@ class JobsAdmin(ReadOnly):
         ),
         ("The file", {"fields": ("width", "height", "duration", "has_audio", "size_bytes", "sha256")}),
     )
-    readonly_fields = ("status_chip", "files", "quoted", "money", "price", "lines", "id")
+    readonly_fields = ("status_chip", "files", "quoted", "money", "refunded", "price", "lines", "id")
 
     @display(description="Id")
     def short_id(self, job: Job) -> str:
@@ -118,12 +131,20 @@ class JobsAdmin(ReadOnly):
     @display(description="Money", ordering="hold__spend")
     def money(self, job: Job) -> str:
         """Return the amount, and where it is."""
-        return f"{usd(job.hold.spend)} {job.hold.state}"
+        return f"{usd(job.hold.spend)} {'refunded' if job.hold.refunded_at else job.hold.state}"
 
     @display(description="Quoted")
     def quoted(self, job: Job) -> str:
         """Return what was promised."""
         return usd(job.hold.spend)
+
+    @display(description="Refunded")
+    def refunded(self, job: Job) -> str:
+        """Return when it was, by whom and why."""
+        if job.hold.refunded_at is None:
+            return "No"
+        line = LedgerEntry.objects.get(hold=job.hold, kind=LedgerEntry.Kind.REFUND)
+        return f"{to_the_second(line.at)} by {who(line.actor)}: {line.reason}"
 
     @display(description="Price")
     def price(self, job: Job) -> str:
@@ -134,7 +155,7 @@ class JobsAdmin(ReadOnly):
     def lines(self, job: Job) -> SafeString:
         """Return its lines, the oldest first."""
         entries = LedgerEntry.objects.filter(hold=job.hold).order_by("pk")
-        rows = ((to_the_second(entry.at), entry.kind, usd(entry.spend), entry.actor) for entry in entries)
+        rows = [(to_the_second(entry.at), entry.kind, usd(entry.spend), entry.actor) for entry in entries]
         return format_html_join("", "<div>{}: {} {} by {}</div>", rows)
 
     @display(description="Video")
@@ -161,14 +182,24 @@ class JobsAdmin(ReadOnly):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Offer what would work."""
-        status = Job.objects.filter(pk=id_of(object_id)).values_list("status", flat=True).first()
-        offered = {Status.QUEUED: "cancel_this", Status.FAILED: "retry_this", Status.CANCELED: "retry_this"}
+        job = Job.objects.select_related("hold").filter(pk=id_of(object_id)).first()
+        if job is None:
+            return []
+        steps = {Status.QUEUED: "cancel_this", Status.FAILED: "retry_this", Status.CANCELED: "retry_this"}
+        offered = {steps.get(Status(job.status))}
+        if job.hold.state == Hold.State.SETTLED and job.hold.refunded_at is None:
+            offered.add("refund_this")
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
-        return [action for action in actions if action.action_name.endswith(offered.get(Status(str(status)), "-"))]
+        return [action for action in actions if action.action_name.removeprefix("generation_job_") in offered]
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Say who may cancel."""
         may: bool = request.user.has_perm("generation.change_job")
+        return may
+
+    def has_refund_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Say who may move money."""
+        may: bool = request.user.has_perm("billing.change_hold")
         return may
 
     @admin.action(description="Cancel what was not sent yet", permissions=["cancel"])
@@ -233,6 +264,32 @@ class JobsAdmin(ReadOnly):
         self.message_user(request, f"Made again, {usd(made.hold.spend)} set aside.", messages.SUCCESS)
         return back(request, reverse("admin:generation_job_change", args=[made.pk]))
 
+    @action(
+        description="Refund",
+        permissions=["refund"],
+        icon="undo",
+        dialog={
+            "title": "Refund this video?",
+            "description": "Its owner gets back what was charged and keeps the video. It cannot be undone.",
+            "form_class": RefundForm,
+            "form_submit_text": "Refund",
+        },
+    )
+    def refund_this(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Give back what the job of this page cost."""
+        job = get_object_or_404(Job.objects.select_related("hold__period"), pk=id_of(object_id))
+        reason, now = form.cleaned_data["reason"], timezone.now()
+        try:
+            if billing.refund(job.hold, reason=reason, now=now, by=operator(request)):
+                said = _refunded_to(job.hold, now)
+                self.log_change(request, job, f"{said} Reason: {reason}")
+                self.message_user(request, said, messages.SUCCESS)
+            else:
+                self.message_user(request, f"It was refunded before: {self.refunded(job)}", messages.WARNING)
+        except billing.NotRefundable as error:
+            self.message_user(request, str(error), messages.WARNING)
+        return back(request, reverse("admin:generation_job_change", args=[job.pk]))
+
     def get_urls(self) -> list[URLPattern]:
         """Add the looks at a job's files."""
         look = self.admin_site.admin_view
@@ -263,6 +320,16 @@ class JobsAdmin(ReadOnly):
         by = operator(request)
         services.cancel(job.pk, by=by)
         self.log_change(request, job, "Canceled.")
+
+
+def _refunded_to(held: Hold, now: datetime) -> str:
+    """Say what a refund gives back and where it goes, by the rule of billing.services.refund."""
+    if held.state != Hold.State.SETTLED:
+        return "Nothing was charged, so there is nothing to refund."
+    charged = f"{usd(held.spend)} charged → refunded"
+    if held.period.ends_at > now:
+        return f"{charged}; it can be spent again until {day(held.period.ends_at)}."
+    return f"{charged}; it goes to the current period as a grant, since its own was over on {day(held.period.ends_at)}."
 
 
 @admin.register(JobEvent)

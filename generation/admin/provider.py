@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget as TextWidget
 
 from billing.desk import DialogForm, DollarsField, Kept, ModelForm, ReadOnly, action, display, usd
 from generation import services
-from generation.admin.pages import ReasonForm, back, operator
+from generation.admin.pages import ReasonForm, back, number_of, operator
 from generation.catalog import MODELS, Value, entry_of
 from generation.models import Gate, Switch
 from generation.spec import shown
@@ -192,7 +192,7 @@ class SwitchesAdmin(ReadOnly):
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Offer to open what is closed."""
-        closed = Switch.objects.filter(pk=object_id, opened_at__isnull=True).exists()
+        closed = Switch.objects.filter(pk=number_of(object_id), opened_at__isnull=True).exists()
         return super().get_actions_detail(request, object_id) if closed else []  # type: ignore[misc]  # unfold's
 
     @action(
@@ -229,7 +229,7 @@ class SwitchesAdmin(ReadOnly):
     )
     def open_again(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Open what this switch closed."""
-        switch = get_object_or_404(Switch, pk=object_id)
+        switch = get_object_or_404(Switch, pk=number_of(object_id))
         if services.reopen(switch, by=operator(request), now=timezone.now()):
             self.log_change(request, switch, "Opened.")
             self.message_user(request, "Open.", messages.SUCCESS)

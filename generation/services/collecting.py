@@ -128,8 +128,18 @@ def _spoiled(job: Job, error: storage.NotAVideo) -> None:
 def _gone(job: Job, code: str, message: str, detail: str) -> None:
     now = clock.now()
     if fail(job, code=code, message=message, now=now, by=_worker(job), provider_error=detail):
+        # Only now, under the row's lock, is it sure that no attempt which still lives will make it a success.
+        transaction.on_commit(lambda: _discard(job))
         kind = Difference.Kind.PAID_FOR_NOTHING
         differ(kind, ours=f"failed: {code}", theirs=f"completed; {detail}", now=now, job=job)
+
+
+def _discard(job: Job) -> None:
+    """Remove what attempts have left; what our storage does not give up now costs room and nothing else."""
+    try:
+        storage.discard(job.pk)
+    except storage.Interrupted:
+        log.exception("files of a failed job stay", job_id=str(job.pk))
 
 
 @transaction.atomic

@@ -258,3 +258,9 @@ def test_hints_are_readable(desk):
     (hint,) = OrmQ.objects.all()
     page = desk.get(address(OrmQ, "change", hint.pk)).content.decode()
     assert "generation.tasks.submit" in page
+
+
+@pytest.mark.parametrize("model", [model for model in OURS if model is not Gate], ids=lambda model: model._meta.label)
+@pytest.mark.parametrize("key", ["nonsense", "9" * 30, "7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11"])
+def test_a_row_that_is_not_there_is_no_error(desk, model, key):
+    assert desk.get(address(model, "change", key)).status_code in {302, 404}

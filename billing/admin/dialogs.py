@@ -1,0 +1,107 @@
+"""Dialogs in which something is decided: they show how things stand, ask why, and are answered once."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from django import forms
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import Http404
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from billing.desk import ReasonForm, action
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+_RED = "bg-red-100 text-red-700 dark:bg-red-500/20 dark:text-red-400"
+_BLUE = "bg-blue-100 text-blue-700 dark:bg-blue-500/20 dark:text-blue-400"
+
+
+def row_of(rows: "QuerySet[Any]", object_id: object) -> Any:
+    """Return the row in an address, or 404."""
+    try:
+        return rows.get(pk=object_id)
+    except (ObjectDoesNotExist, ValueError, ValidationError):
+        raise Http404 from None
+
+
+class DecisionForm(ReasonForm):
+    """Asks why, and takes an answer once: what was done since it was opened is shown before it is done again."""
+
+    rows: "ClassVar[QuerySet[Any]]"
+
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, request: Any, object_id: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, object_id, *args, **kwargs)
+        self.row = row_of(self.rows.all(), object_id)
+        self._last = _last_change(self.row)
+        self.fields["seen"].initial = self._last.pk if self._last else 0
+        self.fields["reason"] = self.fields.pop("reason")  # asked last
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse the second of two answers to one question."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        last = self._last.pk if self._last else 0
+        if cleaned.get("seen") != last:
+            self.write_over(seen=last)
+            self.add_error(None, self._what_was_done())
+        return cleaned
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return how things stand, as names and values."""
+        return []
+
+    def preview(self) -> list[tuple[str, str]]:
+        """Return what an answer would change, once it has been typed and only looked at."""
+        return []
+
+    def render_before_template(self) -> SafeString:
+        """Show how things stand, and what belongs to no field."""
+        preview = self.preview()
+        said = format_html_join("", "<p>{}</p>", ((error,) for error in self.non_field_errors()))
+        box = format_html(
+            '<div role="alert" class="mb-3 px-3 py-2.5 rounded-default {}">{}{}</div>',
+            _BLUE if preview else _RED,
+            _lines(preview),
+            said,
+        )
+        facts = format_html('<div class="mb-4">{}</div>', _lines(self.facts()))
+        return format_html("{}{}", facts if self.facts() else "", box if said else "")
+
+    def write_over(self, **fields: object) -> None:
+        """Write hidden fields for the next answer."""
+        typed = {name: self.data[name] for name in self.data}  # a QueryDict would unpack into lists
+        self.data = typed | {name: str(value) for name, value in fields.items()}
+
+    def _what_was_done(self) -> str:
+        if self._last is None:
+            return "Look at what it says here, and send it again."
+        said = self._last.get_change_message()
+        return (
+            f"Done since you opened this, by {self._last.user}: “{said}” Send it again only if you mean it once more."
+        )
+
+
+def decision(
+    name: str, *, icon: str, says: str, submit: str, form: type[DecisionForm], may: str
+) -> Callable[[_Method], _Method]:
+    """Make an action of a page with a dialog; `may` names the has_…_permission that it needs."""
+    # Not a right by its name, such as "billing.change_plan": unfold's check looks for it in the database, which is not
+    # there yet when a fresh machine migrates.
+    dialog = {"title": name, "description": says, "form_class": form, "form_submit_text": submit}
+    return action(description=name, icon=icon, permissions=[may], dialog=dialog)
+
+
+def _last_change(row: Model) -> LogEntry | None:
+    kind = ContentType.objects.get_for_model(row)
+    changes = LogEntry.objects.filter(content_type=kind, object_id=str(row.pk))
+    return changes.select_related("user").order_by("-pk").first()
+
+
+def _lines(facts: list[tuple[str, str]]) -> SafeString:
+    line = '<div class="flex gap-4 justify-between py-0.5"><span>{}</span><b class="text-right">{}</b></div>'
+    return format_html_join("", line, facts)
