@@ -23,6 +23,7 @@ from generation.services import (
     NotDeletable,
     NotRetryable,
     PriceChanged,
+    ReviewNeeded,
     TooLarge,
     TooManyUploads,
 )
@@ -64,7 +65,7 @@ def problem(error: Exception, context: dict[str, Any]) -> JsonResponse:
     It is the same JSON whatever the view renders, so it never meets a renderer that can't write it.
     """
     answer = exception_handler(error, context)
-    found = _known(error)
+    found = _known(error, context["request"])
     if found is None:
         log.error("unexpected error", exc_info=error)
         found = Problem(status=500, code="server_error", detail="This is our fault; the request id tells us where.")
@@ -83,8 +84,8 @@ def _answer(found: Problem, request: HttpRequest | Request, headers: dict[str, s
     return JsonResponse(body, status=found.status, headers=headers, content_type=PROBLEM_JSON)
 
 
-def _known(error: Exception) -> Problem | None:
-    return _wrong(error) or _refused(error) or _known_to_rest(error) or _known_to_django(error)
+def _known(error: Exception, request: Request) -> Problem | None:
+    return _wrong(error) or _refused(error, request) or _known_to_rest(error) or _known_to_django(error)
 
 
 def _wrong(error: Exception) -> Problem | None:
@@ -97,17 +98,17 @@ def _wrong(error: Exception) -> Problem | None:
     return None
 
 
-def _refused(error: Exception) -> Problem | None:
+def _refused(error: Exception, request: Request) -> Problem | None:
     """Return the problem of what our services refuse."""
     match error:
         case InsufficientQuota():
             return _insufficient_quota(error)
         case PriceChanged():
-            extra = {"quote": QuoteSerializer(error.quote).data}
+            extra = {"quote": QuoteSerializer(error.quote, context={"request": request}).data}
             return Problem(status=409, code=error.code, detail=str(error), param="max_cost", extra=extra)
         case NotCancelable() | NotRetryable() | NotDeletable() | InUse() | TooManyUploads():
             return Problem(status=409, code=error.code, detail=str(error))
-        case PastDue() | AddressNotVerified():
+        case PastDue() | AddressNotVerified() | ReviewNeeded():
             return Problem(status=402 if isinstance(error, PastDue) else 403, code=error.code, detail=str(error))
         case ModelClosed() | NoPrice() | ModelNotInPlan():
             status = 403 if isinstance(error, ModelNotInPlan) else 409

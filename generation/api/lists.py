@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django import forms
@@ -13,16 +13,20 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
+from billing.models import LedgerEntry
 from generation.catalog import NAMES, models_named
 from generation.models import Job, Status
 from generation.spec import shown
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(_DAY.pattern + r"[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 
 
 class Cursor(CursorPagination):
     """Newest first; what is made meanwhile shifts nothing."""
 
     noun = ""
-    ordering = ("-created_at", "-id")
+    ordering: tuple[str, ...] = ("-created_at", "-id")
     page_size = 50
     page_size_query_param = "limit"
     cursor_query_description = "Comes with `next` and `previous`."
@@ -41,11 +45,15 @@ class Cursor(CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor and cursor.position is not None:
-                datetime.fromisoformat(str(cursor.position)).astimezone(UTC)
+                self.check_position(str(cursor.position))
         except (NotFound, ValueError, OverflowError):
             message = f"{shown(request.query_params['cursor'])} is no cursor; take it from `next` or `previous`."
             raise ValidationError({"cursor": [message]}) from None
         return cursor
+
+    def check_position(self, position: str) -> None:
+        """Raise ValueError or OverflowError for what is no moment."""
+        datetime.fromisoformat(position).astimezone(UTC)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Name the bounds of the limit."""
@@ -75,6 +83,21 @@ class UploadCursor(Cursor):
     noun = "uploads"
 
 
+class LedgerCursor(Cursor):
+    """Pages of ledger lines, in the order in which they were written.
+
+    Their moments are taken before a lock is waited for, and many lines share one: only ids name a place exactly.
+    """
+
+    noun = "lines"
+    ordering = ("-id",)
+
+    def check_position(self, position: str) -> None:
+        """Raise ValueError for what is no id that a database could hold."""
+        if not re.fullmatch(r"\d{1,18}", position, re.ASCII):
+            raise ValueError(position)
+
+
 class _ChoiceField(filters.ChoiceFilter.field_class):  # type: ignore[misc]  # django-filter has no types
     """One of several values; an empty one is none of them, though forms take it for nothing said."""
 
@@ -94,6 +117,65 @@ def _choice(values: Sequence[str], what: str, **kwargs: Any) -> filters.ChoiceFi
     choices = [(value, value) for value in values]
     choice = _ChoiceFilter(choices=choices, error_messages={"invalid_choice": message}, **kwargs)
     return extend_schema_field({"type": "string", "enum": list(values)})(choice)
+
+
+class _MomentField(forms.Field):
+    """A moment as RFC 3339 writes it: with a time zone, or nobody knows which moment is meant."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the moment in UTC."""
+        if value is None:
+            return None
+        try:
+            if not _MOMENT.fullmatch(value):
+                raise ValueError(value)
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            message = f"{shown(value)} is no moment; allowed: such as 2026-08-23T10:00:00Z (write + as %2B)."
+            raise _refusal(message) from None
+
+
+class _DayField(forms.Field):
+    """A day as ISO 8601 writes it."""
+
+    def to_python(self, value: Any) -> date | None:
+        """Return the day."""
+        if value is None:
+            return None
+        try:
+            if not _DAY.fullmatch(value):
+                raise ValueError(value)
+            return date.fromisoformat(value)
+        except ValueError:
+            raise _refusal(f"{shown(value)} is no day; allowed: such as 2026-08-23.") from None
+
+
+def _refusal(message: str) -> forms.ValidationError:
+    """Return an error whose message is not taken for a template, since it holds what the caller said."""
+    return forms.ValidationError("%(message)s", params={"message": message})
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class _MomentFilter(filters.Filter):  # type: ignore[misc]  # django-filter has no types
+    field_class = _MomentField
+
+
+@extend_schema_field({"type": "string", "format": "date"})
+class _DayFilter(filters.Filter):  # type: ignore[misc]  # django-filter has no types
+    field_class = _DayField
+
+
+class LedgerFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types
+    """What the lines may be narrowed by."""
+
+    kind = _choice(LedgerEntry.Kind.values, "kind")
+    period = _DayFilter(field_name="period__starts_at", lookup_expr="date", label="The day on which a period starts.")
+    since = _MomentFilter(field_name="at", lookup_expr="gte", label="Lines of this moment and later.")
+    until = _MomentFilter(field_name="at", lookup_expr="lt", label="Lines before this moment.")
+
+    class Meta:
+        model = LedgerEntry
+        fields = ("kind", "period", "since", "until")
 
 
 class JobFilter(filters.FilterSet):  # type: ignore[misc]  # django-filter has no types

@@ -3,7 +3,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.negotiation import DefaultContentNegotiation
 
 from generation.api import errors
-from generation.api.views import jobs, prices, uploads
+from generation.api.views import jobs, ledger, prices, uploads
 
 v1 = [
     path("jobs", jobs.Jobs.as_view(), name="jobs"),
@@ -17,6 +17,7 @@ v1 = [
     path("quotes", prices.Quotes.as_view(), name="quotes"),
     path("models", prices.Models.as_view(), name="models"),
     path("usage", prices.Usage.as_view(), name="usage"),
+    path("ledger", ledger.Ledger.as_view(), name="ledger"),
 ]
 
 # For everybody: whoever reads them with a key that has expired reads them all the same.

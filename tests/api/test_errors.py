@@ -317,6 +317,8 @@ def test_without_a_price_there_is_no_job(api, address):
         ("GET", "/api/v1/quotes", {"POST"}),
         ("POST", "/api/v1/models", {"GET"}),
         ("POST", "/api/v1/usage", {"GET"}),
+        ("POST", "/api/v1/ledger", {"GET"}),
+        ("DELETE", "/api/v1/ledger", {"GET"}),
         ("PUT", "/api/v1/uploads", {"GET", "POST"}),
         ("PATCH", "/api/v1/uploads/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11", {"GET", "DELETE"}),
         ("POST", "/api/v1/jobs/7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11", {"GET", "DELETE"}),

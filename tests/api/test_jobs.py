@@ -10,12 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from billing import services as billing
 from billing.models import Hold, LedgerEntry
 from billing.services import Actor
 from generation import services
 from generation.models import Job, JobEvent, Status
 from tests.conftest import api_of
-from tests.make import make_job, make_spec
+from tests.make import ACTOR, make_job, make_spec
 
 WISH = {"model": "ltx-2-pro", "prompt": "A red fox in snow"}
 
@@ -99,6 +100,20 @@ def test_the_money_is_where_the_status_says(api, alice, status):
     at = {Status.SUCCEEDED: "settled", Status.FAILED: "released", Status.CANCELED: "released"}.get(status, "held")
     nothing = dict.fromkeys(COST - {"currency"}, "0.00")
     assert cost == {**nothing, "quoted": "0.36", at: "0.36", "currency": "USD"}
+
+
+def test_a_refund_is_told_beside_what_was_charged(api, alice):
+    job = make_job(alice, status=Status.SUCCEEDED)
+    billing.refund(job.hold, reason="Not as wished.", now=timezone.now(), by=ACTOR)
+    cost = api.get(f"/api/v1/jobs/{job.pk}").json()["cost"]
+    assert cost == {
+        "quoted": "0.36",
+        "held": "0.00",
+        "settled": "0.36",
+        "released": "0.00",
+        "refunded": "0.36",
+        "currency": "USD",
+    }
 
 
 def test_a_ready_job_tells_its_video(api, alice):

@@ -28,6 +28,7 @@ OF_THE_CALLER = [
     ("get", "/api/v1/uploads", None, 200),
     ("get", "/api/v1/models", None, 200),
     ("get", "/api/v1/usage", None, 200),
+    ("get", "/api/v1/ledger", None, 200),
 ]
 OF_A_JOB = [
     ("get", "", Status.QUEUED, 200),
@@ -105,7 +106,7 @@ def test_a_deleted_job_is_gone_for_its_owner_too(alice, method, path):
     assert call(api_of(alice), method, f"/api/v1/jobs/{job.pk}{path}").status_code == 404
 
 
-@pytest.mark.parametrize("kind", ["jobs", "uploads"])
+@pytest.mark.parametrize("kind", ["jobs", "uploads", "ledger"])
 def test_strangers_see_nothing_in_lists(alice, bob, olga, kind):
     make_job(alice, upload=make_upload(alice))
     assert [api_of(user).get(f"/api/v1/{kind}").json()["results"] for user in (bob, olga)] == [[], []]

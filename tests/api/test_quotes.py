@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from billing import services as billing
 from billing.models import Hold, LedgerEntry, Period, Price, Subscription, User
+from billing.money import dollars
 from generation.models import Job
 from tests.conftest import api_of
 from tests.make import ACTOR, make_job, make_plan, make_user
@@ -39,10 +41,11 @@ def test_a_quote_in_json(api, alice):
         "fits": True,
         "violated": None,
         "limits": {
-            "spend": {"limit": "100.00", "spent": "0.00", "held": "0.36", "left": "99.64"},
-            "videos": {"limit": 30, "spent": 0, "held": 1, "left": 29},
-            "seconds": {"limit": None, "spent": 0, "held": 6, "left": None},
+            "spend": {"limit": "100.00", "spent": "0.00", "held": "0.36", "left": "99.64", "granted": "0.00"},
+            "videos": {"limit": 30, "spent": 0, "held": 1, "left": 29, "granted": 0},
+            "seconds": {"limit": None, "spent": 0, "held": 6, "left": None, "granted": 0},
         },
+        "key": {"limit": None, "spent": "0.00", "held": "0.00", "left": None},
         "resets_at": period.ends_at.isoformat().replace("+00:00", "Z"),
         "warnings": [{"parameter": "seed", "message": "LTX-2 Pro has no seed; it is ignored."}],
     }
@@ -88,3 +91,48 @@ def test_a_model_that_is_not_in_the_plan_is_refused_before_anybody_pays(db):
     answer = api_of(user).post("/api/v1/quotes", {"model": "ltx-2-pro", "prompt": "A red fox"})
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "model_not_in_plan")
+
+
+# --- The cap of a key -------------------------------------------------------------------------------------------------
+
+
+def capped(user, spend_limit):
+    secret = billing.create_api_key(user, "capped", spend_limit=spend_limit)[1]
+    return APIClient(HTTP_AUTHORIZATION=f"Bearer {secret}")
+
+
+@pytest.mark.parametrize(("cap", "violated"), [(359_999, "key"), (360_000, None), (0, "key"), (None, None)])
+@pytest.mark.django_db
+def test_a_quote_says_what_a_job_of_this_key_would_be_told(cap, violated):
+    client = capped(make_user(plan=make_plan()), cap)
+    answer = client.post("/api/v1/quotes", WISH)
+    quote = answer.json()
+    assert (answer.status_code, quote["violated"], quote["fits"]) == (200, violated, violated is None)
+    assert quote["key"]["limit"] == (None if cap is None else dollars(cap))
+    made = client.post("/api/v1/jobs", WISH)
+    assert (made.status_code, made.json().get("violated")) == ((402, "key") if violated else (202, None))
+
+
+@pytest.mark.django_db
+def test_a_limit_of_the_period_is_named_before_the_cap_of_the_key():
+    client = capped(make_user(plan=make_plan(videos_limit=0)), 0)
+    assert client.post("/api/v1/quotes", WISH).json()["violated"] == "videos"
+    assert client.post("/api/v1/jobs", WISH).json()["violated"] == "videos"
+
+
+@pytest.mark.django_db
+def test_the_cap_of_a_key_stops_nobody_who_comes_without_it():
+    user = make_user(plan=make_plan())
+    capped(user, 0)
+    client = APIClient()
+    client.force_login(user)
+    quote = client.post("/api/v1/quotes", WISH).json()
+    assert (quote["violated"], quote["fits"], quote["key"]) == (None, True, None)
+
+
+@pytest.mark.django_db
+def test_the_quote_of_a_changed_price_knows_the_key_too():
+    client = capped(make_user(plan=make_plan()), 100_000)
+    answer = client.post("/api/v1/jobs", WISH | {"max_cost": "0.10"}).json()
+    assert (answer["error"]["code"], answer["quote"]["violated"]) == ("price_changed", "key")
+    assert answer["quote"]["key"]["left"] == "0.10"

@@ -282,7 +282,7 @@ def test_a_video_is_no_picture_and_a_picture_no_video(api, alice):
     answer = api.post("/api/v1/jobs", wish_of(LTX_2_PRO_IMAGE, image=str(video.pk)))
     assert "is a video; allowed" in assert_problem(answer, 400, "invalid_input", "image")["detail"]
     answer = api.post("/api/v1/jobs", wish_of(LTX_2_RETAKE, video=str(picture.pk)))
-    assert "is a image; allowed" in assert_problem(answer, 400, "invalid_input", "video")["detail"]
+    assert "is a picture; allowed" in assert_problem(answer, 400, "invalid_input", "video")["detail"]
 
 
 @pytest.mark.parametrize(("name", "cost"), [("ltx-2-pro", "0.36"), ("ltx-2-fast", "0.24")])

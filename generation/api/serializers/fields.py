@@ -8,12 +8,18 @@ from rest_framework import serializers
 from billing.money import CURRENCY
 
 DOLLARS = {"type": "string", "pattern": r"^\d+\.\d{2,6}$", "examples": ["0.36"]}
+SIGNED_DOLLARS = {"type": "string", "pattern": r"^-?\d+\.\d{2,6}$", "examples": ["-0.36"]}
 SCALAR = {"type": ["string", "integer", "number", "boolean", "null"]}
 
 
 @extend_schema_field(DOLLARS)
 class DollarsField(serializers.CharField):
     """A decimal string of dollars."""
+
+
+@extend_schema_field(SIGNED_DOLLARS)
+class SignedDollarsField(serializers.CharField):
+    """A decimal string of dollars, which may be below zero."""
 
 
 @extend_schema_field(SCALAR)

@@ -22,9 +22,9 @@ class CostSerializer(serializers.Serializer[Any]):
 
     quoted = DollarsField()
     held = DollarsField(help_text="What is held now.")
-    settled = DollarsField()
+    settled = DollarsField(help_text="What was charged; it stays so when it is refunded.")
     released = DollarsField()
-    refunded = DollarsField()
+    refunded = DollarsField(help_text="What of the charge was given back by an operator.")
     currency = CurrencyField()
 
 
@@ -39,7 +39,7 @@ def cost_of(hold: Hold) -> dict[str, str]:
         "held": if_(Hold.State.HELD),
         "settled": if_(Hold.State.SETTLED),
         "released": if_(Hold.State.RELEASED),
-        "refunded": dollars(0),
+        "refunded": dollars(hold.spend if hold.refunded_at else 0),
         "currency": CURRENCY,
     }
 

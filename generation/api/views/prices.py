@@ -31,7 +31,7 @@ class Quotes(APIView):
     )
     def post(self, request: Request) -> Response:
         """Price a wish, and say whether it fits what is left. A file that comes along is not kept."""
-        return Response(QuoteSerializer(quoted(request)).data)
+        return Response(QuoteSerializer(quoted(request), context={"request": request}).data)
 
 
 class Models(APIView):
@@ -55,4 +55,4 @@ class Usage(APIView):
     def get(self, request: Request) -> Response:
         """Show the current period."""
         period = billing.current_period(request.user, timezone.now())  # type: ignore[arg-type]
-        return Response(UsageSerializer(period).data)
+        return Response(UsageSerializer(period, context={"request": request}).data)
