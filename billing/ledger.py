@@ -1,10 +1,12 @@
 """Proof of the numbers: what the ledger's lines add up to, beside what the rows say. Writes nothing."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from django.db import connection, transaction
 from django.db.models import Case, F, Model, QuerySet, Sum, Value, When
 
 from billing.models import ApiKey, Hold, LedgerEntry, Period
@@ -20,7 +22,7 @@ EFFECTS = {
     LedgerEntry.Kind.REFUND: {"spent": -1},
 }
 COUNTERS = tuple(f"{limit}_{column}" for limit in LIMITS for column in ("spent", "held", "granted"))
-_KEY_COUNTERS = ("spend_spent", "spend_held")
+KEY_COUNTERS = ("spend_spent", "spend_held")
 _CHUNK = 2000  # rows in memory at a time
 
 
@@ -39,17 +41,50 @@ class Difference:
 
 
 def differences() -> Iterator[Difference]:
-    """Yield every counter and every hold that the ledger does not bear out, reading as a stream."""
-    periods = Period.objects.select_related("subscription__user", "subscription__plan").order_by("pk")
-    yield from _compared(periods, _sums("period_id", COUNTERS), COUNTERS)
-    yield from _compared(ApiKey.objects.order_by("pk"), _sums("hold__api_key_id", _KEY_COUNTERS), _KEY_COUNTERS)
-    yield from _of_holds()
+    """Yield every counter and every hold that the ledger does not bear out, reading as a stream.
+
+    All is read as it was at one moment, so whoever walks through it must write nothing meanwhile.
+    """
+    with _one_moment():
+        periods = Period.objects.select_related("subscription__user", "subscription__plan").order_by("pk")
+        yield from _compared(periods, _sums("period_id", COUNTERS), COUNTERS)
+        yield from _compared(ApiKey.objects.order_by("pk"), _sums("hold__api_key_id", KEY_COUNTERS), KEY_COUNTERS)
+        yield from _of_holds()
 
 
 def sums_of(period: Period) -> dict[str, int]:
     """Return what the ledger says of one period's counters."""
-    lines = LedgerEntry.objects.filter(period=period).aggregate(**{name: _sum(name) for name in COUNTERS})
-    return {name: lines[name] or 0 for name in COUNTERS}
+    return _added_up(LedgerEntry.objects.filter(period=period), COUNTERS)
+
+
+def sums_of_key(key: ApiKey) -> dict[str, int]:
+    """Return what the ledger says of one key's counters."""
+    return _added_up(LedgerEntry.objects.filter(hold__api_key=key), KEY_COUNTERS)
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """Let all reads of the block see the same moment, or a hold taken between two of them looks like a difference."""
+    if connection.in_atomic_block:  # the caller chose his moment
+        yield
+    elif connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN DEFERRED")  # Django's own would keep everybody from writing
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
+    else:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+
+def _added_up(lines: "QuerySet[LedgerEntry]", names: Iterable[str]) -> dict[str, int]:
+    sums = lines.aggregate(**{name: _sum(name) for name in names})
+    return {name: number or 0 for name, number in sums.items()}
 
 
 def _compared(

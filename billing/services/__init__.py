@@ -8,11 +8,12 @@ granting     extra for one period
 correcting   refunds, adjustments, repairs
 """
 
-from billing.services.correcting import adjust, refund, repair_period
+from billing.services.correcting import adjust, refund, repair_key, repair_period
 from billing.services.errors import (
     Actor,
     AddressNotVerified,
     CantAdjust,
+    CantRepair,
     InsufficientQuota,
     ModelNotInPlan,
     NoPrice,
@@ -48,6 +49,7 @@ __all__ = [
     "Actor",
     "AddressNotVerified",
     "CantAdjust",
+    "CantRepair",
     "InsufficientQuota",
     "ModelNotInPlan",
     "NoPrice",
@@ -72,6 +74,7 @@ __all__ = [
     "refund",
     "release",
     "remove_override",
+    "repair_key",
     "repair_period",
     "set_expiry",
     "set_override",

@@ -1,18 +1,21 @@
 """What operators put right, each with a reason and a line: refunds, adjustments, and counters that slipped."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q
 
-from billing.ledger import sums_of
+from billing.ledger import sums_of, sums_of_key
 from billing.models import ApiKey, Hold, LedgerEntry, Period, User
 from billing.money import LIMITS, Amount
-from billing.services.errors import Actor, CantAdjust, NotRefundable
-from billing.services.granting import grant_in
+from billing.services.errors import Actor, CantAdjust, CantRepair, NotRefundable
+from billing.services.granting import expire_grants, grant_in
 from billing.services.looking import subscription_of
 from billing.services.opening import opened_period
 from billing.services.writing import write_of_hold, write_of_period
+
+_NOTHING = Amount(spend=0, videos=0, seconds=0)
 
 
 @transaction.atomic
@@ -27,16 +30,18 @@ def refund(held: Hold, *, reason: str, now: datetime, by: Actor) -> bool:
             raise NotRefundable(f"This is {held.state}; only what was charged can be refunded.")
         return False
     held.refresh_from_db()
-    # The period before the key, as with holds; and the current one last, which is younger than any other.
+    period = Period.objects.select_related("subscription__plan").get(pk=held.period_id)
+    # In the order in which holds lock too: what opens a period, periods from the older to the younger, the key.
+    current = opened_period(period.subscription, now) if period.ends_at <= now else None
     sums = {f"{limit}_spent": F(f"{limit}_spent") - getattr(held, limit) for limit in LIMITS}
-    Period.objects.filter(pk=held.period_id).update(**sums)
+    there = Q(**{f"{limit}_spent__gte": getattr(held, limit) for limit in LIMITS})
+    if not Period.objects.filter(there, pk=period.pk).update(**sums):
+        raise NotRefundable("Less than this is spent in its period: what was charged has been adjusted already.")
+    write_of_hold(LedgerEntry.Kind.REFUND, held, now=now, by=by, reason=reason)
+    if current:
+        grant_in(current, held.amount, reason=f"Refund: {reason}"[:300], now=now, by=by)
     if held.api_key_id:
         ApiKey.objects.filter(pk=held.api_key_id).update(spend_spent=F("spend_spent") - held.spend)
-    write_of_hold(LedgerEntry.Kind.REFUND, held, now=now, by=by, reason=reason)
-    period = Period.objects.select_related("subscription__plan").get(pk=held.period_id)
-    if period.ends_at <= now:
-        current = opened_period(period.subscription, now)
-        grant_in(current, held.amount, reason=f"Refund: {reason}"[:300], now=now, by=by)
     return True
 
 
@@ -44,6 +49,7 @@ def refund(held: Hold, *, reason: str, now: datetime, by: Actor) -> bool:
 def adjust(user: User, amount: Amount, *, reason: str, now: datetime, by: Actor) -> Period:
     """Add to what is spent in the user's current period; amounts below zero take away. Raises CantAdjust."""
     period = opened_period(subscription_of(user, now), now)
+    expire_grants(period, now)
     fits = Q(pk=period.pk)
     for limit in LIMITS:
         after = F(f"{limit}_spent") + getattr(amount, limit)
@@ -63,19 +69,45 @@ def adjust(user: User, amount: Amount, *, reason: str, now: datetime, by: Actor)
 def repair_period(period: Period, *, now: datetime, by: Actor) -> bool:
     """Set a period's counters to the ledger's sums, never the other way round, and record it in a line of zeros.
 
-    A limit that no longer holds all of it is raised to what it must hold. False when nothing was wrong.
+    A limit that no longer holds all of it is raised to what it must hold. False when nothing was wrong; raises
+    CantRepair where the lines themselves add up to nonsense.
     """
     locked = Period.objects.select_for_update().get(pk=period.pk)
-    rebuilt = sums_of(locked)
-    wrong = {name: value for name, value in rebuilt.items() if getattr(locked, name) != value}
-    if not wrong:
+    wrong = _wrong(locked, sums_of(locked), LIMITS)
+    if wrong:
+        said = f"Counters set to the ledger's sums: {_changes(locked, wrong)}"
+        write_of_period(locked, _NOTHING, now=now, by=by, reason=said[:300])
+        Period.objects.filter(pk=locked.pk).update(**wrong)
+    return bool(wrong)
+
+
+@transaction.atomic
+def repair_key(key: ApiKey, *, now: datetime, by: Actor) -> bool:
+    """Do the same for the counters of an API key; the line of zeros stands in its user's current period."""
+    if not _wrong(key, sums_of_key(key), ("spend",)):
         return False
-    said = "; ".join(f"{name} was {getattr(locked, name)}, is {value}" for name, value in wrong.items())
-    for limit in LIMITS:
-        used, most = rebuilt[f"{limit}_spent"] + rebuilt[f"{limit}_held"], getattr(locked, f"{limit}_limit")
+    # The period before the key, as with holds; what was wrong is looked at again under the lock.
+    period = opened_period(subscription_of(key.user, now), now)
+    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    wrong = _wrong(locked, sums_of_key(locked), ("spend",))
+    if wrong:
+        said = f"Counters of key {locked.prefix} set to the ledger's sums: {_changes(locked, wrong)}"
+        write_of_period(period, _NOTHING, now=now, by=by, reason=said[:300])
+        ApiKey.objects.filter(pk=locked.pk).update(**wrong)
+    return bool(wrong)
+
+
+def _wrong(row: Period | ApiKey, rebuilt: dict[str, int], limits: Iterable[str]) -> dict[str, int]:
+    """Return what has to be set: the counters that differ, and the limits that would not hold all of it."""
+    wrong = {name: value for name, value in rebuilt.items() if getattr(row, name) != value}
+    if wrong and min(rebuilt.values()) < 0:
+        raise CantRepair(f"The lines of {row} add up to less than nothing; only new lines can correct that.")
+    for limit in limits if wrong else ():
+        used, most = rebuilt[f"{limit}_spent"] + rebuilt[f"{limit}_held"], getattr(row, f"{limit}_limit")
         if most is not None and most < used:
             wrong[f"{limit}_limit"] = used
-    Period.objects.filter(pk=locked.pk).update(**wrong)
-    nothing = Amount(spend=0, videos=0, seconds=0)
-    write_of_period(locked, nothing, now=now, by=by, reason=f"Counters set to the ledger's sums: {said}"[:300])
-    return True
+    return wrong
+
+
+def _changes(row: Period | ApiKey, wrong: dict[str, int]) -> str:
+    return "; ".join(f"{name} was {getattr(row, name)}, is {value}" for name, value in wrong.items())

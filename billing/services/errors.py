@@ -76,3 +76,9 @@ class CantAdjust(ValueError):
     """The adjustment would leave less than nothing spent, or more than there is."""
 
     code = "cant_adjust"
+
+
+class CantRepair(ValueError):
+    """The ledger's lines add up to what no counter can say; a person must look at them."""
+
+    code = "cant_repair"

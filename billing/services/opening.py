@@ -24,7 +24,7 @@ def opened_period(subscription: Subscription, now: datetime) -> Period:
         found.subscription = subscription
         return found
     subscription = locked_subscription(subscription)
-    _begin_next_plan(subscription, starts_at)
+    begin_next_plan(subscription, starts_at)
     # Two at once: the unique constraint lets one create it, the other reads that row.
     limits = limits_of(subscription, subscription.plan)
     period, _ = Period.objects.get_or_create(
@@ -39,7 +39,7 @@ def open_period_of(user_subscription: Subscription, now: datetime) -> Period | N
     return Period.objects.filter(subscription=user_subscription, starts_at=starts_at).first()
 
 
-def _begin_next_plan(subscription: Subscription, starts_at: datetime) -> None:
+def begin_next_plan(subscription: Subscription, starts_at: datetime) -> None:
     """Let the plan that was to follow begin; nothing is left of what has expired."""
     plan = plan_at(subscription, starts_at)
     if plan.pk == subscription.plan_id and not subscription.next_plan_id:

@@ -15,9 +15,10 @@ from django.db.models.functions import Greatest
 
 from billing.models import Override, Period, Plan, Subscription, User
 from billing.money import LIMITS
+from billing.periods import period_of
 from billing.services.errors import Actor
 from billing.services.looking import free_plan, limits_of, subscription_of
-from billing.services.opening import locked_subscription, open_period_of
+from billing.services.opening import begin_next_plan, locked_subscription, open_period_of
 
 
 @transaction.atomic
@@ -25,8 +26,8 @@ def change_plan(user: User, plan: Plan, *, now: datetime) -> Subscription:
     """Give the user another plan, at once where no limit of the open period becomes smaller, else with the next one."""
     subscription = locked_subscription(subscription_of(user, now))
     period = open_period_of(subscription, now)
-    before, after = (limits_of(subscription, each) for each in (subscription.plan, plan))
-    if period and _is_smaller(after, before):
+    after = _limits_of_plan(subscription, plan)
+    if period and _is_smaller(after, period):
         return _save(subscription, next_plan=plan, next_plan_at=period.ends_at, expires_at=None)
     if period:
         _set_limits(period, after)
@@ -43,6 +44,9 @@ def cancel_subscription(user: User, *, now: datetime) -> Subscription:
 def keep_subscription(user: User, *, now: datetime) -> Subscription:
     """Take back what was to follow, as long as it has not begun: a smaller plan, leaving, or an end."""
     subscription = locked_subscription(subscription_of(user, now))
+    if not open_period_of(subscription, now):
+        # Nobody has held anything in it yet, and yet it has begun.
+        begin_next_plan(subscription, period_of(subscription.anchor, now)[0])
     return _save(subscription, next_plan=None, next_plan_at=None, expires_at=None)
 
 
@@ -82,7 +86,7 @@ def set_override(user: User, limit: str, value: Any, *, reason: str, now: dateti
         limit=limit,
         defaults={**of_kind, "reason": reason, "set_by": by.name, "set_at": now},
     )
-    _rewrite(subscription, now)
+    _rewrite(subscription, limit, now)
     return override
 
 
@@ -92,35 +96,56 @@ def remove_override(user: User, limit: str, *, now: datetime) -> bool:
     subscription = locked_subscription(subscription_of(user, now))
     removed, _ = Override.objects.filter(subscription=subscription, limit=limit).delete()
     if removed:
-        _rewrite(subscription, now)
+        _rewrite(subscription, limit, now)
     return bool(removed)
 
 
-def _rewrite(subscription: Subscription, now: datetime) -> None:
+def _rewrite(subscription: Subscription, limit: str, now: datetime) -> None:
+    """Let the open period follow in this limit alone: the others may be of a plan that was changed since."""
     if period := open_period_of(subscription, now):
-        _set_limits(period, limits_of(subscription, subscription.plan))
+        field = _field(limit)
+        _set_limits(period, {field: limits_of(subscription, subscription.plan)[field]})
+
+
+def _field(limit: str) -> str:
+    return "models_allowed" if limit == Override.Limit.MODELS else f"{limit}_limit"
+
+
+def _limits_of_plan(subscription: Subscription, plan: Plan) -> dict[str, Any]:
+    """Return what the plan says about: not what an override does, which stays whatever the plan is."""
+    overridden = {_field(override.limit) for override in Override.objects.filter(subscription=subscription)}
+    limits = limits_of(subscription, plan)
+    return {field: value for field, value in limits.items() if field not in overridden}
 
 
 def _set_limits(period: Period, limits: dict[str, Any]) -> None:
     """Write new limits with what was granted on top, but never below what is spent and held: one UPDATE."""
-    fields: dict[str, Any] = {"models_allowed": limits["models_allowed"]}
+    fields = dict(limits)
     for limit in LIMITS:
-        name, value = f"{limit}_limit", limits[f"{limit}_limit"]
-        used = F(f"{limit}_spent") + F(f"{limit}_held")
-        fields[name] = None if value is None else Greatest(Value(value) + F(f"{limit}_granted"), used)
-    Period.objects.filter(pk=period.pk).update(**fields)
+        name = f"{limit}_limit"
+        if fields.get(name) is not None:
+            used = F(f"{limit}_spent") + F(f"{limit}_held")
+            fields[name] = Greatest(Value(fields[name]) + F(f"{limit}_granted"), used)
+    if fields:
+        Period.objects.filter(pk=period.pk).update(**fields)
 
 
-def _is_smaller(after: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Say whether any limit becomes smaller: None is unlimited, and of models a list is smaller than all of them."""
-    numbers = any(
-        after[f"{limit}_limit"] is not None
-        and (before[f"{limit}_limit"] is None or after[f"{limit}_limit"] < before[f"{limit}_limit"])
-        for limit in LIMITS
+def _is_smaller(after: dict[str, Any], period: Period) -> bool:
+    """Say whether any limit of the period would become smaller; None is unlimited, and of models a list is smaller."""
+    return any(_is_less(after[name], period, limit) for limit in LIMITS if (name := f"{limit}_limit") in after) or (
+        "models_allowed" in after and _are_fewer(after["models_allowed"], period.models_allowed)
     )
-    models_after, models_before = after["models_allowed"], before["models_allowed"]
-    fewer = models_after is not None and (models_before is None or not set(models_before) <= set(models_after))
-    return numbers or fewer
+
+
+def _is_less(value: int | None, period: Period, limit: str) -> bool:
+    if value is None:
+        return False
+    before, granted, spent, held = (getattr(period, f"{limit}_{of}") for of in ("limit", "granted", "spent", "held"))
+    return before is None or max(value + granted, spent + held) < before
+
+
+def _are_fewer(after: list[str] | None, before: list[str] | None) -> bool:
+    return after is not None and (before is None or not set(before) <= set(after))
 
 
 def _save(subscription: Subscription, **fields: Any) -> Subscription:

@@ -29,10 +29,12 @@ from generation.spec import InvalidSpec
 _NOT_MADE = (
     services.NotRetryable,
     services.ModelClosed,
+    services.ReviewNeeded,
     InvalidSpec,
-    billing.InsufficientQuota,
     billing.ModelNotInPlan,
     billing.NoPrice,
+    billing.PastDue,
+    billing.AddressNotVerified,
 )
 _COLOURS = {
     Status.QUEUED: "info",
@@ -257,6 +259,12 @@ class JobsAdmin(ReadOnly):
         job = get_object_or_404(Job, pk=id_of(object_id))
         try:
             made = services.retry(job.pk, by=operator(request))
+        except billing.InsufficientQuota as error:
+            amount = usd(error.required) if error.violated not in {"videos", "seconds"} else str(error.required)
+            self.message_user(
+                request, f"Its owner has too little left of {error.violated} for {amount}.", messages.WARNING
+            )
+            return back(request, reverse("admin:generation_job_change", args=[job.pk]))
         except _NOT_MADE as error:
             self.message_user(request, str(error), messages.WARNING)
             return back(request, reverse("admin:generation_job_change", args=[job.pk]))

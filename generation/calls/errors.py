@@ -91,6 +91,12 @@ class AddressNotVerified(VideoError):
     code = "address_not_verified"
 
 
+class ReviewNeeded(VideoError):
+    """The safety filter refused much of what the user wished: an operator looks first."""
+
+    code = "review_needed"
+
+
 class TooManyUploads(VideoError):
     """The user has too many uploads that no job uses."""
 

@@ -26,11 +26,12 @@ from generation.spec import Complaint, InvalidSpec, shown
 log = structlog.get_logger(__name__)
 
 _MOST_ID = 2**63 - 1
-_SAID_BY_BILLING: dict[type[Exception], type[errors.VideoError]] = {
+_SAID_BY_SERVICES: dict[type[Exception], type[errors.VideoError]] = {
     billing.NoPrice: errors.NoPrice,
     billing.ModelNotInPlan: errors.ModelNotInPlan,
     billing.PastDue: errors.PastDue,
     billing.AddressNotVerified: errors.AddressNotVerified,
+    services.ReviewNeeded: errors.ReviewNeeded,
 }
 
 
@@ -38,7 +39,8 @@ def make(call: Call) -> Job:
     """Create the job that a call asks for, and log a warning for each parameter that is ignored.
 
     Raises EngineDown before anything is uploaded or held, InvalidInput, InsufficientQuota, ModelClosed, PriceChanged,
-    NoPrice, ModelNotInPlan, PastDue, AddressNotVerified or TooManyUploads; what was uploaded for it is removed again.
+    NoPrice, ModelNotInPlan, PastDue, AddressNotVerified, ReviewNeeded or TooManyUploads; what was uploaded for it is
+    removed again.
     """
     user = user_of(call.user_id)
     if silent := heart.silent(clock.now()):
@@ -154,8 +156,8 @@ def _in_our_words() -> Iterator[None]:
         raise errors.ModelClosed(str(error), error.reason) from error
     except services.PriceChanged as error:
         raise errors.PriceChanged(str(error), Decimal(dollars(error.quote.amount.spend))) from error
-    except tuple(_SAID_BY_BILLING) as error:
-        raise _SAID_BY_BILLING[type(error)](str(error)) from error
+    except tuple(_SAID_BY_SERVICES) as error:
+        raise _SAID_BY_SERVICES[type(error)](str(error)) from error
     except services.TooManyUploads as error:
         raise errors.TooManyUploads(str(error)) from error
 

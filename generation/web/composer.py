@@ -14,7 +14,7 @@ from generation import services
 from generation.catalog import Kind
 from generation.models import Job
 from generation.receiving import Bounded
-from generation.services import Closed, ModelClosed, NotMedia, PriceChanged, Terms
+from generation.services import Closed, ModelClosed, NotMedia, PriceChanged, ReviewNeeded, Terms
 from generation.spec import Complaint, InvalidSpec, VideoSpec
 from generation.templatetags.clapboard import dollars, file_size
 from generation.web.fields import fields, model_cards
@@ -38,8 +38,8 @@ EXAMPLES = (
         "prompt": "Rain on a neon street in Tokyo at night, reflections, people with umbrellas, slow motion",
     },
 )
-NOT_NOW = (NoPrice, ModelNotInPlan, PastDue, AddressNotVerified)
-"""Why billing sets nothing aside, but for a limit; the messages are for people."""
+NOT_NOW = (NoPrice, ModelNotInPlan, PastDue, AddressNotVerified, ReviewNeeded)
+"""Why nothing is set aside, but for a limit; the messages are for people."""
 
 _KINDS = {"image": Kind.IMAGE, "video": Kind.VIDEO}
 

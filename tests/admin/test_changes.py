@@ -10,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.core import serializers
 from django.utils import timezone
 
+from billing import services as billing
 from billing.models import (
     ApiKey,
     FreeDay,
@@ -506,3 +507,20 @@ def test_a_price_to_come_begins_while_its_page_is_open(desk):
     Price.objects.filter(pk=price.pk).update(starts_at=timezone.now())
     assert desk.post(address(Price, "change", price.pk), body).status_code == 403
     assert Price.objects.get(pk=price.pk).micros_per_second == 70_000
+
+
+@pytest.mark.parametrize("closed", ["review", "past due", "quota"])
+def test_a_retry_for_somebody_who_may_make_none_says_why(desk, settings, closed):
+    job = make_job(status=Status.FAILED)
+    if closed == "review":
+        settings.MODERATED_BEFORE_REVIEW = 1
+        Job.objects.update(error_code="moderated")
+    if closed == "past due":
+        billing.set_past_due(job.user, now=timezone.now())
+    if closed == "quota":
+        Period.objects.update(spend_limit=350_000)
+    answer = desk.post(f"/admin/generation/job/{job.pk}/retry_this/", {"_form_submitted": "1"}, follow=True)
+    assert answer.status_code == 200
+    words = {"review": "An operator looks", "past due": "Payment is due", "quota": "too little left of spend for $0.36"}
+    assert words[closed] in said(answer)[-1]
+    assert Job.objects.count() == 1

@@ -7,7 +7,19 @@ from uuid import uuid4
 from django.utils import timezone
 
 from billing import services as billing
-from billing.models import Hold, Period, Price, User
+from billing.models import (
+    ApiKey,
+    FreeDay,
+    Grant,
+    Hold,
+    LedgerEntry,
+    Notice,
+    Override,
+    Period,
+    Price,
+    Subscription,
+    User,
+)
 from billing.money import LIMITS, Amount
 from tests.make import ACTOR
 
@@ -25,7 +37,9 @@ def make_amount(spend: int = 500_000, videos: int = 1, seconds: int = 6) -> Amou
     return Amount(spend=spend, videos=videos, seconds=seconds)
 
 
-def make_hold(user: User, amount: Amount | None = None, *, now: datetime | None = None) -> Hold:
+def make_hold(
+    user: User, amount: Amount | None = None, *, now: datetime | None = None, api_key: ApiKey | None = None
+) -> Hold:
     """Hold an amount of the user's, for no job."""
     return billing.hold(
         user=user,
@@ -34,14 +48,32 @@ def make_hold(user: User, amount: Amount | None = None, *, now: datetime | None 
         amount=amount or make_amount(),
         now=now or timezone.now(),
         by=ACTOR,
+        api_key=api_key,
     )
 
 
-def make_used(user: User, used: Amount, *, now: datetime | None = None) -> Hold:
+def make_used(user: User, used: Amount, *, now: datetime | None = None, api_key: ApiKey | None = None) -> Hold:
     """Spend an amount of the user's."""
-    held = make_hold(user, used, now=now)
+    held = make_hold(user, used, now=now, api_key=api_key)
     billing.settle(held, now=now or timezone.now(), by=ACTOR)
     return held
+
+
+def make_capped_key(user: User, limit: int | None) -> ApiKey:
+    """Make a key whose jobs may cost so many micro-dollars in all."""
+    return billing.create_api_key(user, "capped", spend_limit=limit)[0]
+
+
+def limits(period: Period) -> tuple[int | None, int | None, int | None]:
+    """Return what the row says is allowed of spend, videos and seconds."""
+    period.refresh_from_db()
+    return period.spend_limit, period.videos_limit, period.seconds_limit
+
+
+def everything() -> list[list[dict[str, Any]]]:
+    """Return every row that money may stand in, as it is."""
+    tables = (Subscription, Override, Period, Grant, Hold, LedgerEntry, ApiKey, FreeDay, Notice)
+    return [list(table.objects.order_by("pk").values()) for table in tables]
 
 
 def counters(period: Period) -> dict[str, tuple[int, int]]:

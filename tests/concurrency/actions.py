@@ -1,22 +1,28 @@
 """What races do, in a thread or process of its own: takes ids, returns text."""
 
 import threading
+from datetime import datetime
 from multiprocessing.synchronize import Barrier as ProcessBarrier
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from billing import services as billing
-from billing.models import Hold, Period, User
+from billing.models import ApiKey, Hold, Period, User
 from billing.money import Amount
 from generation import services
+from tests.billing.make import make_amount, make_hold
 from tests.make import ACTOR, make_spec
 
 meeting: threading.Barrier | ProcessBarrier = threading.Barrier(1)
 """Where all who race wait for each other; the rig sets it."""
+
+
+# --- doors: whatever makes a job --------------------------------------------------------------------------------------
 
 
 def create(user: int, token: str = "") -> str:
@@ -25,6 +31,49 @@ def create(user: int, token: str = "") -> str:
     return str(
         services.create(owner, make_spec(), by=ACTOR, terms=services.Terms(token=UUID(token) if token else None)).pk
     )
+
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+
+def hold(user: int, key: str = "", at: str = "") -> str:
+    """Hold ten micro-dollars, one video and six seconds, with a key and at another moment where they are given."""
+    api_key = ApiKey.objects.get(pk=key) if key else None
+    now = datetime.fromisoformat(at) if at else timezone.now()
+    make_hold(User.objects.get(pk=user), make_amount(spend=10), now=now, api_key=api_key)
+    return "held"
+
+
+def hold_under_a_ceiling(user: int, ceiling: int) -> str:
+    """Hold the same where all of Free may cost so much a day; in threads the test itself has said so."""
+    if ceiling != settings.FREE_DAILY_CEILING:
+        settings.FREE_DAILY_CEILING = ceiling
+    return hold(user)
+
+
+def adjust(user: int) -> str:
+    """Add what such a hold takes to what is spent."""
+    try:
+        billing.adjust(User.objects.get(pk=user), make_amount(spend=10), reason="x", now=timezone.now(), by=ACTOR)
+    except billing.CantAdjust:
+        return "CantAdjust"
+    return "adjusted"
+
+
+def hold_or_adjust(user: int, wanted: str) -> str:
+    """Do one of the two."""
+    return hold(user) if wanted == "hold" else adjust(user)
+
+
+def refund(hold: int, at: str) -> str:
+    """Refund a hold; return whether it was us."""
+    now = datetime.fromisoformat(at)
+    return str(billing.refund(Hold.objects.get(pk=hold), reason="x", now=now, by=ACTOR))
+
+
+def expire(period: int, at: str) -> str:
+    """End grants; return how many."""
+    return str(billing.expire_grants(Period.objects.get(pk=period), datetime.fromisoformat(at)))
 
 
 def settle(hold: int) -> str:
@@ -55,9 +104,7 @@ def take_naively(period: int, limit: str, amount: int) -> str:
 
 def take_naively_unchecked(period: int, limit: str, amount: int) -> str:
     """Do the same where no CHECK stands behind it; on PostgreSQL the test has dropped them."""
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA ignore_check_constraints = ON")
+    _uncheck()
     return take_naively(period, limit, amount)
 
 
@@ -66,3 +113,25 @@ def take(period: int, limit: str, amount: int) -> str:
     nothing: dict[str, Any] = {"spend": 0, "videos": 0, "seconds": 0}
     taken = billing.take(Period.objects.get(pk=period), Amount(**(nothing | {limit: amount})), timezone.now())
     return "taken" if taken else "refused"
+
+
+def take_naively_of_key(key: str, amount: int) -> str:
+    """Do with the cap of a key what others do."""
+    left = ApiKey.objects.get(pk=key).left
+    meeting.wait()
+    if left is not None and amount > left:
+        return "refused"
+    ApiKey.objects.filter(pk=key).update(spend_held=F("spend_held") + amount)
+    return "taken"
+
+
+def take_naively_of_key_unchecked(key: str, amount: int) -> str:
+    """Do the same where no CHECK stands behind it."""
+    _uncheck()
+    return take_naively_of_key(key, amount)
+
+
+def _uncheck() -> None:
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA ignore_check_constraints = ON")

@@ -18,7 +18,7 @@ from tests.concurrency import actions
 
 Action = Callable[..., str]
 
-_PROCESSES = 4
+_PROCESSES = 16
 _PATIENCE = 120  # seconds
 
 
@@ -28,7 +28,7 @@ def race(action: Action, calls: Sequence[tuple[object, ...]]) -> list[str]:
     That is what the action returned, or the name of the refusal. Any other exception is the test's.
     """
     if connection.vendor == "postgresql":
-        actions.meeting = threading.Barrier(len(calls), timeout=_PATIENCE)
+        actions.meeting = threading.Barrier(len(calls), timeout=_PATIENCE)  # each call has its own connection
         return _in_threads(action, calls)
     return _in_processes(action, calls)
 

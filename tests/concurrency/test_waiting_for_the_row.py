@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
@@ -10,9 +10,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import services as billing
+from billing.ledger import differences
 from billing.models import Period, Plan, User
 from billing.money import Amount
-from tests.billing.make import make_hold
+from tests.billing.make import make_capped_key, make_hold, make_used
 from tests.make import ACTOR, make_plan, make_user
 from tests.processes import wait_until
 
@@ -109,3 +110,34 @@ def test_room_that_is_just_being_made_is_not_seen_yet(period):
     # A refusal too many for a moment, never a hold too many.
     assert both == (True, False)
     assert take(period)
+
+
+def test_a_refund_into_a_new_period_and_a_hold_there_by_the_same_key_do_not_block_each_other():
+    key = make_capped_key(make_user(plan=make_plan()), 100)
+    used = make_used(key.user, ONE, api_key=key)
+    now = used.period.ends_at
+    make_hold(key.user, ONE, now=now)
+    through = threading.Event()
+
+    def refund() -> bool:
+        try:
+            return billing.refund(used, reason="x", now=now, by=ACTOR)
+        finally:
+            through.set()
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        begun: list[Future[bool]] = []
+
+        def begin_refund(execute, sql, params, many, context):
+            done = execute(sql, params, many, context)
+            if sql.startswith("UPDATE billing_period") and not begun:
+                # The hold has its period and not yet its key.
+                begun.append(other.submit(refund))
+                wait_until(lambda: through.is_set() or somebody_waits(), "the refund waits for the hold")
+            return done
+
+        with connection.execute_wrapper(begin_refund):
+            make_hold(key.user, ONE, now=now, api_key=key)
+        assert begun[0].result()
+    assert not list(differences())

@@ -151,3 +151,15 @@ def test_a_source_that_a_waiting_retake_needs_stays(alice, browser_of_alice):
 def test_deleted_twice_is_404(alice, browser_of_alice):
     job = make_job(alice, status=Status.CANCELED)
     assert [browser_of_alice.post(f"/videos/{job.pk}/delete/").status_code for _ in range(2)] == [303, 404]
+
+
+def test_who_is_under_review_is_told_and_nothing_is_made(alice, browser_of_alice, settings):
+    jobs = [make_job(alice, status=Status.FAILED) for _ in range(2)]
+    settings.MODERATED_BEFORE_REVIEW = 1
+    Job.objects.filter(pk=jobs[0].pk).update(error_code="moderated")
+    answer = press(browser_of_alice, jobs[1])
+    assert answer.status_code == 409
+    assert "An operator looks at your account" in words(answer)
+    wish = {"model": LTX_2_PRO.id, "prompt": "A fox", "max_cost": "360000", "token": str(uuid4())}
+    assert browser_of_alice.post("/", wish).status_code == 409
+    assert Job.objects.count() == 2
