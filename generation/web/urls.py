@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from generation.web import deleting, gallery, jobs, retakes, studio, uploads, usage
+from generation.web import deleting, gallery, jobs, retakes, studio, uploads
+from generation.web.usage import views as usage
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("generation.web.frame_urls")),
@@ -18,4 +19,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("videos/<uuid:job_id>/delete/", deleting.delete, name="job-delete"),
     path("gallery/", gallery.gallery, name="gallery"),
     path("usage/", usage.usage, name="usage"),
+    path("usage/lines.csv", usage.lines_as_csv, name="usage-lines"),
 ]
