@@ -11,11 +11,13 @@ from typing import IO
 
 import av
 from av.error import FFmpegError
+from av.stream import Disposition
 from django.conf import settings
 from PIL import Image, UnidentifiedImageError
 
 from generation.catalog import Kind
 
+_CUT_OFF = 1.0  # seconds that may be missing at the end, since the last frame's length is often unknown
 _HEAD = 4096  # bytes that tell a format
 _LARGEST_SIDE = 8192  # pixels
 _TURNED = {5, 6, 7, 8}  # EXIF orientations in which a picture lies on its side
@@ -158,7 +160,7 @@ def _picture(file: IO[bytes], format_: Format) -> Measured:
         raise
     # Pillow's readers raise nearly anything for a file that is broken.
     except _BROKEN as error:
-        raise NotMedia(f"This {format_.reader} picture can't be read: {error}") from error
+        raise NotMedia(f"This {format_.reader} picture can't be read.") from error
     return Measured(format=format_, width=height if turned else width, height=width if turned else height)
 
 
@@ -169,18 +171,20 @@ def _check_pixels(width: int, height: int) -> None:
 
 
 def _video(file: IO[bytes], format_: Format) -> Measured:
+    name = format_.suffix.upper()
     try:
         with av.open(file, mode="r", format=format_.reader) as container:
-            stream = next(iter(container.streams.video), None)
-            if stream is None or stream.codec_context is None:
-                raise NotMedia("This video has no picture track that can be read.")
+            stream = _only_picture_track(container)
             width, height = stream.codec_context.width, stream.codec_context.height
             if max(width, height) > _LARGEST_SIDE:
                 raise TooLarge(f"This has {width}×{height} pixels; allowed: at most {_LARGEST_SIDE} on a side.")
             has_audio = bool(container.streams.audio)
-            seconds = _seconds(container, stream)
-    except (FFmpegError, ValueError) as error:
-        raise NotMedia(f"This {format_.suffix.upper()} video can't be read: {error}") from error
+            seconds = _seconds(container, stream, name)
+    except FFmpegError as error:
+        # Its own words carry the path of the file.
+        raise NotMedia(f"This {name} video can't be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise NotMedia(f"This {name} video can't be read.") from error
     if seconds <= 0 or not width or not height:
         raise NotMedia("This video has no length or no size.")
     if seconds > settings.UPLOAD_VIDEO_SECONDS:
@@ -188,14 +192,31 @@ def _video(file: IO[bytes], format_: Format) -> Measured:
     return Measured(format=format_, width=width, height=height, seconds=seconds, has_audio=has_audio)
 
 
-def _seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """Return the length of the picture track, after a look at its first frame; by its last packet where none is named.
+def _only_picture_track(container: av.container.InputContainer) -> av.VideoStream:
+    """Return the one picture track: of several, nobody knows which one is taken and billed. Covers don't count."""
+    tracks = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if len(tracks) > 1:
+        raise NotMedia(f"This video has {len(tracks)} picture tracks; allowed: one.")
+    if not tracks or tracks[0].codec_context is None:
+        raise NotMedia("This video has no picture track that can be read.")
+    return tracks[0]
 
-    The container's own length is that of its longest track, which may be the sound's.
+
+def _seconds(container: av.container.InputContainer, stream: av.VideoStream, name: str) -> float:
+    """Return the length of the picture track by its own frames; the header only says how long it would like to be.
+
+    What costs by the second must not be believed. The container's own length is that of its longest track, which may
+    be the sound's.
     """
-    if next(iter(container.decode(stream)), None) is None:
+    first = next(iter(container.decode(stream)), None)
+    if first is None or stream.time_base is None:
         raise NotMedia("This video has not one frame that can be read.")
-    if stream.duration and stream.time_base:
-        return round(float(stream.duration * stream.time_base), 3)
-    ends = [packet.pts + (packet.duration or 0) for packet in container.demux(stream) if packet.pts is not None]
-    return round(float(max(ends, default=0) * stream.time_base), 3) if stream.time_base else 0.0
+    container.seek(0, stream=stream)
+    packets = [packet for packet in container.demux(stream) if packet.pts is not None]
+    begins = min((int(packet.pts or 0) for packet in packets), default=0)
+    ends = max((int(packet.pts or 0) + (packet.duration or 0) for packet in packets), default=0)
+    found = float((ends - begins) * stream.time_base)
+    told = float(stream.duration * stream.time_base) if stream.duration else found
+    if found < told - max(_CUT_OFF, told / 10):
+        raise NotMedia(f"This {name} video is cut off: {found:.1f} of {told:.1f} s are there.")
+    return round(max(found, told), 3)

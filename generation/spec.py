@@ -26,6 +26,7 @@ _TYPES: dict[Kind, tuple[type, ...]] = {
 }
 _MOST_UNKNOWN = 10  # parameters that are complained about one by one: an answer must not outgrow its question
 _MOST_SECONDS = 1e6
+_SHORTEST_PART = 0.1  # seconds of a source that can be changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +151,8 @@ def _model(wish: Mapping[str, object]) -> VideoModel:
     name = wish.get("model")
     if not isinstance(name, str) or not name:
         given = "missing" if name is None else f"{shown(name)}, but must be the name of a model"
-        raise InvalidSpec((Complaint(field="model", message=f"The model is {given}."),))
+        message = f"The model is {given}; allowed: {', '.join(NAMES)}."
+        raise InvalidSpec((Complaint(field="model", message=message),))
     try:
         return model_named(name, from_=frozenset({"image"}) & wish.keys())
     except UnknownModel:
@@ -167,10 +169,15 @@ def _sized(model: VideoModel, wish: Mapping[str, object]) -> tuple[Mapping[str, 
     complaints = [found for parameter in said if (found := _complaint(parameter, wish))]
     if complaints:
         return rest, complaints
-    resolution, aspect = (wish.get(parameter.name, parameter.default) for parameter in model.shorthands)
-    size = next(size for size in model.sizes if (size.resolution, size.aspect) == (resolution, aspect))
     name = model.size_parameter
-    if wish.get(name, size.value) != size.value:
+    named = next((size for size in model.sizes if size.value == wish.get(name)), None)
+    if name in wish and named is None:
+        return rest, []  # the size is complained of by itself
+    # What was not said is the named size's, or the model's usual one.
+    usual = named or next(size for size in model.sizes if size.value == model.parameter(name).default)
+    resolution, aspect = wish.get("resolution", usual.resolution), wish.get("aspect_ratio", usual.aspect)
+    size = next(size for size in model.sizes if (size.resolution, size.aspect) == (resolution, aspect))
+    if named not in {None, size}:
         message = f"{shown(wish[name])} is not {resolution} {aspect}, which is {shown(size.value)}; say only one."
         return rest, [Complaint(field=name, message=message)]
     return rest | {name: size.value}, []
@@ -239,8 +246,9 @@ def _wrong_part(values: Mapping[str, Value], media: Media | None) -> list[Compla
     if last > media.seconds:
         message = f"{shown(end)} is behind the end of the source; allowed: up to {media.seconds:g}."
         return [Complaint(field="end_time", message=message)]
-    if float(start or 0) >= last:
-        message = f"{shown(start or 0)} is not before the end of the part; allowed: 0 to less than {last:g}."
+    if last - float(start or 0) < _SHORTEST_PART:
+        allowed = f"0 to {max(last - _SHORTEST_PART, 0):g}"
+        message = f"{shown(start or 0)} leaves less than {_SHORTEST_PART:g} s of a part; allowed: {allowed}."
         return [Complaint(field="start_time", message=message)]
     return []
 
@@ -250,13 +258,18 @@ def _unknown_parameters(model: VideoModel, wish: Mapping[str, object]) -> list[C
     unknown = [name for name in wish if name not in known]
     names = ", ".join(parameter.name for parameter in model.parameters)
     complaints = [
-        Complaint(field=name[:100], message=f"{model.title} has no parameter {shown(name)}; it takes: {names}.")
-        for name in unknown[:_MOST_UNKNOWN]
+        Complaint(field=said[:100], message=f"{model.title} has no parameter {shown(said)}; it takes: {names}.")
+        for said in (_said_as(name, wish[name]) for name in unknown[:_MOST_UNKNOWN])
     ]
     if (more := len(unknown) - _MOST_UNKNOWN) > 0:
         last = complaints[-1]
         complaints[-1] = Complaint(field=last.field, message=f"{last.message} So it is with {more} more.")
     return complaints
+
+
+def _said_as(name: str, value: object) -> str:
+    """Return the field as whoever wished named it: a job's video is given as source_job."""
+    return value.given_as if isinstance(value, Media | NoMedia) else name
 
 
 def _article(kind: Kind) -> str:

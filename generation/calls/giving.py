@@ -1,6 +1,7 @@
 """From a stored video to its caller: the bytes, or a file of theirs; and what there is to say of it."""
 
 import asyncio
+import io
 import os
 import threading
 from decimal import Decimal
@@ -51,6 +52,8 @@ class Video(TypedDict):
 
 def target(stream_to: object) -> Target:
     """Check where a video is wished to go: a path, or a file that takes bytes; else InvalidInput."""
+    if isinstance(stream_to, io.TextIOBase) or getattr(stream_to, "closed", False):
+        raise _wrong_target(f"{shown(type(stream_to).__name__)} is a file for text, or closed.")
     if stream_to is None or callable(getattr(stream_to, "write", None)):
         return stream_to  # type: ignore[return-value]  # whatever takes bytes
     if not isinstance(stream_to, str | PathLike):
@@ -130,7 +133,7 @@ def _described(job: Job, video_bytes: bytes | None) -> Video:
         resolution=_resolution(job),
         width=job.width or 0,
         height=job.height or 0,
-        source_video_url=f"{settings.PUBLIC_URL}{reverse('api:job-video', args=[job.pk])}",
+        source_video_url=f"{_here()}{reverse('api:job-video', args=[job.pk])}",
         prediction_id=job.prediction_id,
         job_id=str(job.pk),
         metadata=_metadata(job),
@@ -163,6 +166,11 @@ def _metadata(job: Job) -> dict[str, Any]:
         "submitted_at": job.submitted_at,
         "finished_at": job.finished_at,
     }
+
+
+def _here() -> str:
+    """Return the address of this installation; while developing it is this machine's."""
+    return settings.PUBLIC_URL or (f"http://127.0.0.1:{settings.PORT}" if settings.DEBUG else "")
 
 
 def _wrong_target(words: str) -> InvalidInput:

@@ -156,4 +156,11 @@ def prompt_sent(prompt: str, parameters: Mapping[str, object]) -> str:
     start, end = parameters.get("start_time"), parameters.get("end_time")
     if start is None and end is None:
         return prompt
-    return f"From {start or 0:g}s to {end:g}s: {prompt}" if end is not None else f"From {start:g}s to the end: {prompt}"
+    if end is None:
+        return f"From {_plain(start)}s to the end: {prompt}"
+    return f"From {_plain(start or 0)}s to {_plain(end)}s: {prompt}"
+
+
+def _plain(seconds: object) -> str:
+    """Write seconds without an exponent, to the millisecond."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".")

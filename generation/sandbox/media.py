@@ -32,14 +32,12 @@ def clip(path: Path) -> Clip:
     """Look at a source video."""
     try:
         # The format is given, or a playlist under a video's name could send us elsewhere.
-        with av.open(str(path), format="mp4") as container:
+        with av.open(str(path), mode="r", format=_format_of(path)) as container:
             stream = container.streams.video[0]
-            if stream.duration is None or stream.time_base is None:
-                raise MediaError(1401, "the length of the video is unknown")
             found = Clip(
                 width=stream.width,
                 height=stream.height,
-                duration=float(stream.duration * stream.time_base),
+                duration=_length(container, stream),
                 sound=bool(container.streams.audio),
             )
     except (av.FFmpegError, IndexError) as error:
@@ -47,6 +45,20 @@ def clip(path: Path) -> Clip:
     if found.duration > _LONGEST_SECONDS:
         raise MediaError(1401, f"the video is longer than {_LONGEST_SECONDS:.0f} seconds")
     return found
+
+
+def _format_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return "webm" if file.read(4) == b"\x1a\x45\xdf\xa3" else "mp4"
+
+
+def _length(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    """Measure the picture by its last packet; a header may say anything, and that of a WebM says nothing."""
+    ends = [packet.pts + (packet.duration or 0) for packet in container.demux(stream) if packet.pts is not None]
+    if not ends or stream.time_base is None:
+        raise MediaError(1401, "the length of the video is unknown")
+    told = float(stream.duration * stream.time_base) if stream.duration else 0.0
+    return max(round(float(max(ends) * stream.time_base), 3), told)
 
 
 def picture(path: Path) -> tuple[int, int, str]:

@@ -153,7 +153,7 @@ def _value_drifts(
 
 
 def _bound_drifts(model: VideoModel, parameter: Parameter, rule: Mapping[str, object]) -> Iterator[Drift]:
-    """Name narrower bounds. They close nothing: most wishes fit, and a refusal costs nobody anything."""
+    """Name narrower bounds. While the usual value fits they close nothing: a refusal costs nobody anything."""
     bounds = (("minimum", parameter.minimum), ("maximum", parameter.maximum), ("maxLength", parameter.max_length))
     for name, ours in bounds:
         theirs = rule.get(name)
@@ -161,7 +161,21 @@ def _bound_drifts(model: VideoModel, parameter: Parameter, rule: Mapping[str, ob
             continue
         if theirs > ours if name == "minimum" else theirs < ours:
             what = f"{name} is narrower"
-            yield Drift(model=model.id, parameter=parameter.name, what=what, ours=str(ours), theirs=str(theirs))
+            reason = (
+                f"WaveSpeed no longer takes what {parameter.name} usually is." if _shuts_out(rule, parameter) else ""
+            )
+            yield Drift(
+                model=model.id, parameter=parameter.name, what=what, ours=str(ours), theirs=str(theirs), reason=reason
+            )
+
+
+def _shuts_out(rule: Mapping[str, object], parameter: Parameter) -> bool:
+    """Say whether what is sent where nobody says anything lies outside: then nearly every job would be refused."""
+    usual, least, most = parameter.default, rule.get("minimum"), rule.get("maximum")
+    if isinstance(usual, bool) or not isinstance(usual, int | float):
+        return False
+    too_small = isinstance(least, int | float) and usual < least
+    return too_small or (isinstance(most, int | float) and usual > most)
 
 
 def _demands(model: VideoModel, required: object) -> Iterator[Drift]:

@@ -23,7 +23,8 @@ def prices_of(now: datetime) -> Prices:
 
 def can_retry(job: Job) -> bool:
     """Say whether the same once more may end otherwise; what was refused will be refused again."""
-    return job.status in {Status.FAILED, Status.CANCELED} and job.error_code not in REFUSALS
+    is_gone = job.source is not None and job.source.deleted_at is not None
+    return job.status in {Status.FAILED, Status.CANCELED} and job.error_code not in REFUSALS and not is_gone
 
 
 def retry_cost(job: Job, prices: Prices) -> int | None:

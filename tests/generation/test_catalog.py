@@ -109,6 +109,7 @@ def test_a_model_that_is_offered_no_more_can_still_be_looked_at():
         ({"start_time": 2, "end_time": 4.5}, "From 2s to 4.5s: a blue car"),
         ({"end_time": 3}, "From 0s to 3s: a blue car"),
         ({"start_time": 1.5}, "From 1.5s to the end: a blue car"),
+        ({"start_time": 0.00001, "end_time": 1000000.0}, "From 0s to 1000000s: a blue car"),
     ],
 )
 def test_the_part_to_change_is_told_in_the_prompt(part, sent):

@@ -154,3 +154,57 @@ def test_whatever_is_broken_is_measured_or_refused(whole, changes):
     with contextlib.suppress(NotMedia):
         found = measured(bytes(data))
         assert min(found.width, found.height) > 0
+
+
+def forged(data: bytes, seconds: int) -> bytes:
+    """Let each track's header of an MP4 say another length."""
+    found = bytearray(data)
+    place = found.find(b"mdhd")
+    while place > 0:
+        scale = int.from_bytes(found[place + 16 : place + 20], "big")
+        found[place + 20 : place + 24] = (seconds * scale).to_bytes(4, "big")
+        place = found.find(b"mdhd", place + 4)
+    return bytes(found)
+
+
+def test_the_frames_are_counted_and_the_header_is_not_believed():
+    # What costs by the second would otherwise be had for the price of one.
+    assert measured(forged(media.mp4(4.0), 1)).seconds == pytest.approx(4.0, abs=0.11)
+
+
+def test_a_video_that_is_cut_behind_its_index_is_refused(tmp_path):
+    path = tmp_path / "fast.mp4"
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=10, options={"g": "5"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for number in range(60):
+            frame = av.VideoFrame.from_image(Image.effect_noise((320, 240), 90).convert("RGB"))
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    whole = path.read_bytes()
+    assert measured(whole).seconds == pytest.approx(6.0, abs=0.11)
+    assert "is cut off" in refused(whole[: len(whole) // 2])
+
+
+def test_a_video_with_two_picture_tracks_is_refused():
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        streams = [container.add_stream("libx264", rate=10) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for stream in streams:
+            for number in range(3):
+                frame = av.VideoFrame(64, 48, "yuv420p")
+                frame.pts = number
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    assert "has 2 picture tracks; allowed: one" in refused(file.getvalue())
+
+
+def test_a_refusal_carries_no_path_of_ours(tmp_path):
+    path = tmp_path / "secret-place.mp4"
+    path.write_bytes(media.mp4()[:900])
+    with path.open("rb") as file, pytest.raises(NotMedia) as raised:
+        measure(file, 900)
+    assert "secret-place" not in str(raised.value)

@@ -164,6 +164,8 @@ def test_what_is_no_picture_is_told(image, message):
         ({"aspect_ratio": "9:16"}, "720*1280", "720p"),
         ({"resolution": "480p", "aspect_ratio": "9:16"}, "480*832", "480p"),
         ({"size": "480*832", "resolution": "480p", "aspect_ratio": "9:16"}, "480*832", "480p"),
+        ({"size": "480*832", "resolution": "480p"}, "480*832", "480p"),
+        ({"size": "480*832", "aspect_ratio": "9:16"}, "480*832", "480p"),
     ],
 )
 def test_resolution_and_aspect_stand_for_a_size(said, size, variant):
@@ -212,9 +214,10 @@ def test_a_retake_is_as_long_as_its_source():
         ({"start_time": float("nan")}, "start_time", "nan is out of range"),
         ({"end_time": float("inf")}, "end_time", "inf is out of range"),
         ({"end_time": 7}, "end_time", "7 is behind the end of the source; allowed: up to 6.04."),
-        ({"start_time": 6.04}, "start_time", "allowed: 0 to less than 6.04."),
-        ({"start_time": 3, "end_time": 3}, "start_time", "3 is not before the end of the part"),
-        ({"end_time": 0}, "start_time", "0 is not before the end of the part"),
+        ({"start_time": 6.04}, "start_time", "allowed: 0 to 5.94."),
+        ({"start_time": 3, "end_time": 3}, "start_time", "3 leaves less than 0.1 s of a part"),
+        ({"start_time": 4.9999, "end_time": 5}, "start_time", "4.9999 leaves less than 0.1 s of a part"),
+        ({"end_time": 0}, "start_time", "0 leaves less than 0.1 s of a part"),
         ({"start_time": "1"}, "start_time", '"1" is not a number'),
         ({"start_time": True}, "start_time", "true is not a number"),
         ({"mode": "replace"}, "mode", '"replace" is not offered; allowed: replace_audio_and_video, '),
@@ -225,6 +228,16 @@ def test_a_part_lies_within_the_source(part, field, words):
     found = complaints(RETAKE | part)
     assert list(found) == [field]
     assert words in found[field]
+
+
+def test_a_job_s_video_is_complained_of_by_its_own_name():
+    video = NoMedia(given_as="source_job", message="It was deleted.")
+    assert set(complaints({"model": "ltx-2-pro", "prompt": "A fox", "video": video})) == {"source_job"}
+
+
+def test_a_size_that_is_none_is_complained_of_once():
+    found = complaints({"model": "hunyuan-video-1.5", "prompt": "A fox", "size": None, "resolution": "480p"})
+    assert list(found) == ["size"]
 
 
 def test_a_retake_needs_a_source():

@@ -81,7 +81,7 @@ def test_a_parameter_that_is_left_out_when_empty_may_not_be_required() -> None:
     }
     schema = {"properties": rules, "required": ["prompt", "seed", "negative_prompt"]}
     assert [said(drift) for drift in schema_drifts(HUNYUAN, schema)] == [
-        "line: seed minimum is narrower",
+        "model: seed minimum is narrower",
         "model: negative_prompt required",
     ]
 
