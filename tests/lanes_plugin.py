@@ -42,6 +42,8 @@ def _told(report: pytest.TestReport) -> str:
 
 
 def _touches_a_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("any_database"):
+        return False
     fixtures: Sequence[str] = getattr(item, "fixturenames", ())
     marked = item.get_closest_marker("django_db") or item.get_closest_marker("postgres")
     return bool(marked) or not _DATABASE_FIXTURES.isdisjoint(fixtures)

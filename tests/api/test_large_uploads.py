@@ -23,7 +23,7 @@ from tests.make import make_key, make_user
 from tests.media import mp4, padding, png
 from tests.processes import _database_url
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes, pytest.mark.any_database]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 60  # seconds

@@ -21,6 +21,8 @@ from tests.api.test_permissions import stored
 from tests.make import make_job, make_key, make_plan, make_user
 from tests.media import make_upload, mp4, png
 
+pytestmark = pytest.mark.any_database
+
 ROUTES = {
     ("get", "/api/v1/jobs"),
     ("post", "/api/v1/jobs"),
