@@ -218,7 +218,9 @@ def test_the_cap_of_a_key_is_kept_through_all_doors_that_ask_for_one(rig):
     ApiKey.objects.update(spend_limit=FITTING * 360_000)
     answers = rig.race()
     assert made_of(answers) == FITTING
-    assert refusals_of(answers).items() <= expected(OF_KEYS, "key").items()
+    # Where the three that fit the key are the cheap ones, they also are the last videos that there are.
+    allowed = expected(OF_KEYS, "key").items() | expected(OF_KEYS, "videos").items()
+    assert refusals_of(answers).items() <= allowed
     assert rig.adds_up(FITTING)
     key = ApiKey.objects.get()
     assert (key.spend_held, key.left) == (FITTING * 360_000, 0)
@@ -232,7 +234,9 @@ def test_what_a_cap_refuses_takes_nothing_of_the_period_from_those_who_come_with
     answers = rig.race()
     # Whoever is refused for the key has taken of the period before, in a transaction that is rolled back.
     assert all(answers[door, MADE] == 2 for door in without_key)
-    assert refusals_of(answers).items() <= expected(OF_KEYS, "key").items()
+    # Where the three that fit the key are the cheap ones, they also are the last videos that there are.
+    allowed = expected(OF_KEYS, "key").items() | expected(OF_KEYS, "videos").items()
+    assert refusals_of(answers).items() <= allowed
     assert rig.adds_up(made_of(answers))
     assert 0 <= ApiKey.objects.get().left < min(COSTS[door] for door in refusals_of(answers))
 
