@@ -14,7 +14,7 @@ def test_every_operation_is_shown_and_can_be_tried(page, alice):
     page.get_by_role("button", name="Authorize").click()
     page.locator("input[type=text], input[type=password]").first.fill(secret)
     page.get_by_role("button", name="Apply credentials").first.click()
-    page.get_by_role("button", name="Close").last.click()
+    page.get_by_role("button", name="Close", exact=True).last.click()
     page.locator("#operations-jobs-jobs_create .opblock-summary-control").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
