@@ -111,7 +111,8 @@ class WishForm:
                 wish[SOURCE_JOB] = self.sent[SOURCE_JOB]
             elif (text := self.sent.get(parameter.name)) or (text is not None and parameter.kind is Kind.TEXT):
                 wish[parameter.name] = _value(parameter, text)
-        return wish
+        # What was said to another model and this one ignores leaves a warning each on the job.
+        return wish | {name: self.kept[name] for name in self.model.ignored if name in self._missed}
 
     @property
     def kept(self) -> dict[str, str]:
@@ -123,19 +124,24 @@ class WishForm:
         return {name: value for name, value in others.items() if value}
 
     @property
-    def notes(self) -> list[str]:
-        """What the chosen model will not do."""
-        missed = [
-            _called(PARAMETERS[name])
+    def _missed(self) -> list[str]:
+        """The names of what was said and the chosen model will not do."""
+        return [
+            name
             for name, value in self.kept.items()
             if name in PARAMETERS
             and _is_worth_a_word(PARAMETERS[name], value)
             # A retake has its sound by another name.
             and not (name == "generate_audio" and self.model.has_sound)
         ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What the chosen model will not do."""
+        missed = self._missed
         if not missed:
             return list(self.replaced)
-        labels = join(missed, "or")
+        labels = join([_called(PARAMETERS[name]) for name in missed], "or")
         return [
             *self.replaced,
             f"{self.model.title} has no {labels}. What you chose comes back with a model that has it.",

@@ -64,7 +64,7 @@ def test_with_htmx_it_leads_to_the_page_of_the_retake(browser_of_alice, video):
     [
         ({"prompt": " "}, "This is blank"),
         ({"end_time": "7"}, "7 is behind the end of the source; allowed: up to 6."),
-        ({"start_time": "5", "end_time": "4"}, "5 is not before the end of the part"),
+        ({"start_time": "5", "end_time": "4"}, "5 leaves less than 0.1 s of a part"),
         ({"start_time": "soon"}, '"soon" is not a number'),
         ({"mode": "all"}, "is not offered; allowed"),
     ],

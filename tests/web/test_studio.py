@@ -509,3 +509,19 @@ def test_the_form_of_another_prompt_says_what_it_has_made(browser_of_alice):
 
 def test_the_tab_says_where_one_is(browser_of_alice):
     assert title_of(browser_of_alice.get("/")) == "Studio · Clapboard"
+
+
+def test_what_the_model_ignores_leaves_one_warning_each_on_the_job(alice, browser_of_alice):
+    wish = {
+        "model": LTX_2_PRO.id,
+        "shown": LTX_2_PRO.id,
+        "prompt": "A fox",
+        "negative_prompt": "dogs",
+        "seed": "42",
+        "max_cost": "360000",
+        "token": str(uuid4()),
+    }
+    assert browser_of_alice.post("/", wish).status_code == 303
+    job = Job.objects.get()
+    assert [warning["parameter"] for warning in job.warnings] == ["negative_prompt", "seed"]
+    assert "LTX-2 Pro has no seed; it is ignored." in words(browser_of_alice.get(f"/videos/{job.pk}/"))
