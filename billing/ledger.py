@@ -21,6 +21,11 @@ EFFECTS = {
     LedgerEntry.Kind.ADJUST: {"spent": 1},
     LedgerEntry.Kind.REFUND: {"spent": -1},
 }
+# What it adds to what is left: the limit grows by what is granted, and spent and held are taken off.
+LEFT_CHANGE = {
+    kind: effects.get("granted", 0) - effects.get("spent", 0) - effects.get("held", 0)
+    for kind, effects in EFFECTS.items()
+}
 COUNTERS = tuple(f"{limit}_{column}" for limit in LIMITS for column in ("spent", "held", "granted"))
 KEY_COUNTERS = ("spend_spent", "spend_held")
 _CHUNK = 2000  # rows in memory at a time

@@ -5,20 +5,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from billing.ledger import LEFT_CHANGE
 from billing.models import LedgerEntry
 from billing.money import CURRENCY, dollars
 from generation.api.serializers.fields import CurrencyField, SignedDollarsField
 
 _ENGINE = {"watcher", "worker"}
-# What a line adds to what is left. What is settled was held before, so it is gone already.
-_ADDS = {
-    LedgerEntry.Kind.HOLD: -1,
-    LedgerEntry.Kind.SETTLE: 0,
-    LedgerEntry.Kind.RELEASE: 1,
-    LedgerEntry.Kind.GRANT: 1,
-    LedgerEntry.Kind.ADJUST: -1,
-    LedgerEntry.Kind.REFUND: 1,
-}
 
 
 class AmountSerializer(serializers.Serializer[Any]):
@@ -62,7 +54,7 @@ class LedgerEntrySerializer(serializers.Serializer[LedgerEntry]):
     @extend_schema_field(AmountSerializer)
     def get_left_change(self, entry: LedgerEntry) -> dict[str, Any]:
         """Return what it adds to what is left of each limit; of an unlimited one everything is left all the same."""
-        return _amount(entry, _ADDS[LedgerEntry.Kind(entry.kind)])
+        return _amount(entry, LEFT_CHANGE[LedgerEntry.Kind(entry.kind)])
 
     def get_reason(self, entry: LedgerEntry) -> str | None:
         """Return why, for what an operator did; null for all else."""

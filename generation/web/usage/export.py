@@ -6,6 +6,7 @@ from io import StringIO
 
 from django.utils import timezone
 
+from billing.ledger import EFFECTS
 from billing.models import LedgerEntry, Period
 from billing.money import dollars
 from generation.web.usage.statement import KINDS, Kind, Line, with_jobs
@@ -29,15 +30,6 @@ COLUMNS = (
 )
 """The three columns of dollars each add up to what the usage page says of the period."""
 
-# Of each kind, what its dollars add to charged, set aside and granted.
-_ADDS = {
-    Kind.HOLD: (0, 1, 0),
-    Kind.SETTLE: (1, -1, 0),
-    Kind.RELEASE: (0, -1, 0),
-    Kind.GRANT: (0, 0, 1),
-    Kind.ADJUST: (1, 0, 0),
-    Kind.REFUND: (-1, 0, 0),
-}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARK = "\ufeff"  # tells Excel that it is UTF-8
 
@@ -71,7 +63,7 @@ def _cells(line: Line) -> tuple[object, ...]:
     return (
         timezone.localtime(entry.at).isoformat(timespec="seconds"),
         KINDS[Kind(entry.kind)],
-        *(dollars(adds * entry.spend) for adds in _ADDS[Kind(entry.kind)]),
+        *(dollars(EFFECTS[Kind(entry.kind)].get(column, 0) * entry.spend) for column in ("spent", "held", "granted")),
         entry.videos,
         entry.seconds,
         inert(job.model if job else ""),

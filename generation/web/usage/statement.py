@@ -6,6 +6,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from billing.ledger import LEFT_CHANGE
 from billing.models import LedgerEntry, Period
 from generation.models import Job
 from generation.templatetags.clapboard import dollars
@@ -23,9 +24,6 @@ KINDS = {
     Kind.REFUND: "Refunded",
 }
 """What users call the kinds of lines."""
-
-# What a line adds to what is left. What is charged was set aside before, so it is gone already.
-_ADDS = {Kind.HOLD: -1, Kind.SETTLE: 0, Kind.RELEASE: 1, Kind.GRANT: 1, Kind.ADJUST: -1, Kind.REFUND: 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,5 +120,5 @@ def _is_repair(entry: LedgerEntry) -> bool:
 
 
 def _signed(kind: str, value: int, text: str) -> str:
-    adds = _ADDS[Kind(kind)] * value
+    adds = LEFT_CHANGE[Kind(kind)] * value
     return f"{'+' if adds > 0 else '−'} {text}" if adds else text
