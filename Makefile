@@ -29,8 +29,8 @@ format: $(READY)  ## format code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## measure, as ratios in one run
-	@$(BIN)/python -m tests.bench
+bench: $(READY)  ## measure, as ratios in one run; ARGS="create" picks
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 chaos: $(READY)  ## kill processes at random and count the money afterwards
 	@$(BIN)/python -m tests.lanes tests/chaos $(ARGS)

@@ -1,4 +1,4 @@
-"""Measures check_ledger on the database of DATABASE_URL, in a process of its own; prints JSON. See __main__."""
+"""Measures check_ledger on the database of DATABASE_URL, in a process of its own; prints JSON."""
 
 import json
 import sys

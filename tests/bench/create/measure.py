@@ -1,4 +1,4 @@
-"""Measures on the database of DATABASE_URL how fast jobs are created; prints JSON. See __main__."""
+"""Measures on the database of DATABASE_URL how fast jobs are created; prints JSON. See tests.bench.create."""
 
 import json
 import multiprocessing
@@ -29,7 +29,7 @@ from billing.ledger import differences  # noqa: E402
 from billing.models import LedgerEntry, Period, User  # noqa: E402
 from billing.money import LIMITS, Amount  # noqa: E402
 from generation import services  # noqa: E402
-from tests.bench.old import add_old_jobs, add_subscribers  # noqa: E402
+from tests.bench.create.old import add_old_jobs, add_subscribers  # noqa: E402
 from tests.make import ACTOR, make_plan, make_spec, make_user  # noqa: E402
 
 ROUNDS = 3
@@ -139,7 +139,8 @@ def _by_turns(*works: Work) -> list[float]:
 def _checked() -> dict[str, Any]:
     """Return how long check_ledger takes on this database and how much memory, in a process of its own."""
     connection.close()
-    answer = subprocess.run([sys.executable, "-m", "tests.bench.ledger"], stdout=subprocess.PIPE, text=True, check=True)
+    command = [sys.executable, "-m", "tests.bench.create.ledger"]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(answer.stdout)
     return found
 
