@@ -29,7 +29,8 @@ hypothesis_settings.load_profile("house")
 def _ship_again(sender: AppConfig, **kwargs: object) -> None:
     """Bring plans and prices back after the flush of a transactional test, which takes rows of migrations too."""
     if sender.name == "billing" and not Plan.objects.exists():
-        for migration in ("0002_plans_and_prices", "0003_prices_of_the_whole_catalogue"):
+        shipping = ("0002_plans_and_prices", "0003_prices_of_the_whole_catalogue", "0006_plans_have_a_priority")
+        for migration in shipping:
             import_module(f"billing.migrations.{migration}").ship(apps, None)
 
 

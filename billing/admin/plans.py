@@ -24,7 +24,7 @@ class PlanForm(ModelForm):
         model = Plan
         fields = (
             *("name", "slug", "order", "monthly_price", "spend_limit", "videos_limit", "seconds_limit"),
-            *("models_allowed", "jobs_at_a_time"),
+            *("models_allowed", "jobs_at_a_time", "priority"),
         )
 
 
@@ -33,7 +33,10 @@ class PlansAdmin(Kept):
     """What is offered. Limits are taken when a period opens: the open ones of other people's keep theirs."""
 
     form = PlanForm
-    list_display = ("name", "slug", "price", "spend", "videos_limit", "seconds_limit", "jobs_at_a_time", "subscribers")
+    list_display = (
+        *("name", "slug", "price", "spend", "videos_limit", "seconds_limit", "jobs_at_a_time", "priority"),
+        "subscribers",
+    )
     search_fields = ("name", "slug")
     ordering = ("order",)
 

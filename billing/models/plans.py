@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import ClassVar
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from billing.models.people import User
 from billing.money import LIMITS
+
+MOST_PRIORITY = 10  # a user of the least plan then waits ten rounds instead of one, and no longer
 
 
 def limit_field(what: str) -> "models.BigIntegerField[int | None, int | None]":
@@ -26,6 +29,11 @@ class Plan(models.Model):
     seconds_limit = limit_field("Seconds of video")
     models_allowed = models.JSONField(null=True, blank=True, help_text="Ids of the models; empty: all.")
     jobs_at_a_time = models.PositiveIntegerField(default=1, help_text="Orders the queue and refuses nobody.")
+    priority = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_PRIORITY)],
+        help_text=f"1 to {MOST_PRIORITY}: how much more of a full queue its users get than those of a plan with 1.",
+    )
     order = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -39,6 +47,9 @@ class Plan(models.Model):
                 for limit in LIMITS
             ),
             models.CheckConstraint(condition=Q(jobs_at_a_time__gte=1), name="plan_has_a_place"),
+            models.CheckConstraint(
+                condition=Q(priority__gte=1, priority__lte=MOST_PRIORITY), name="plan_has_a_mild_priority"
+            ),
         ]
 
     def __str__(self) -> str:

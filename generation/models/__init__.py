@@ -1,6 +1,6 @@
 """Jobs, their history, and what the provider account allows. States change in generation.services only."""
 
-from generation.models.account import Difference, Gate, Heartbeat, Switch
+from generation.models.account import Difference, Gate, Heartbeat, Switch, Turn
 from generation.models.jobs import FINAL, LAW, Job, JobEvent, JobQuerySet, Status, Stuck, Upload
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "Status",
     "Stuck",
     "Switch",
+    "Turn",
     "Upload",
 ]

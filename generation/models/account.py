@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -38,6 +39,16 @@ class Gate(models.Model):
     def __str__(self) -> str:
         state = f"closed: {self.closed_reason}" if self.closed_at else "open"
         return f"{self.predictions_at_a_time} at a time, {self.submissions_a_minute} a minute, {state}"
+
+
+class Turn(models.Model):
+    """When a user last had a job handed to a worker: whose turn it is, where nobody has more in flight."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, primary_key=True, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} at {self.at}"
 
 
 class Switch(models.Model):

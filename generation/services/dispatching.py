@@ -1,7 +1,7 @@
 """Which queued jobs a worker may take now: as many as the provider account and their users' plans allow."""
 
-import heapq
 from collections import Counter, defaultdict, deque
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -14,8 +14,9 @@ from billing.models import Subscription
 from billing.money import dollars
 from billing.services import Actor
 from generation import clock
-from generation.models import Gate, Job, Status
+from generation.models import Gate, Job, Status, Turn
 from generation.providers.errors import RefusedForAccount
+from generation.services.choosing import Standing, in_turn
 from generation.services.transitions import log, tell
 
 SUBMIT_CLUSTER = "clapboard"
@@ -87,6 +88,8 @@ def dispatch() -> int:
         chosen = _chosen(_room(gate, now), now)
         for job in chosen:
             _hand(job, now)
+        turns = [Turn(user_id=user, at=now) for user in {job.user_id for job in chosen}]
+        Turn.objects.bulk_create(turns, update_conflicts=True, unique_fields=["user"], update_fields=["at"])
     return len(chosen)
 
 
@@ -103,23 +106,23 @@ def _room(gate: Gate, now: datetime) -> int:
 
 
 def _chosen(room: int, now: datetime) -> list[Job]:
-    """Return up to `room` jobs: next is always the user with the fewest in flight, and of these the oldest job."""
+    """Return up to `room` jobs, in the order that choosing.py sets down."""
     if room <= 0:
         return []
     waiting = _waiting(room, now)
+    return in_turn(waiting, _standings(waiting, now), room, now)
+
+
+def _standings(users: Iterable[int], now: datetime) -> dict[int, Standing]:
+    """Return what each of these users has in flight, may have, and when they last had a turn."""
+    users = list(users)
     busy = Counter(Job.objects.in_flight(now).values_list("user_id", flat=True))
-    places = dict(Subscription.objects.filter(user__in=waiting).values_list("user_id", "plan__jobs_at_a_time"))
-    line = [(busy[user], jobs[0].created_at, user) for user, jobs in waiting.items()]
-    heapq.heapify(line)
-    chosen: list[Job] = []
-    while line and len(chosen) < room:
-        in_flight, _, user = heapq.heappop(line)
-        if in_flight >= places[user]:
-            continue
-        chosen.append(waiting[user].popleft())
-        if waiting[user]:
-            heapq.heappush(line, (in_flight + 1, waiting[user][0].created_at, user))
-    return chosen
+    served = dict(Turn.objects.filter(user__in=users).values_list("user_id", "at"))
+    plans = Subscription.objects.filter(user__in=users).values_list("user_id", "plan__jobs_at_a_time", "plan__priority")
+    return {
+        user: Standing(in_flight=busy[user], places=places, priority=priority, served_at=served.get(user))
+        for user, places, priority in plans
+    }
 
 
 def _waiting(most: int, now: datetime) -> dict[int, deque[Job]]:
