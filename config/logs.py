@@ -1,9 +1,10 @@
 """How log lines look: one line each, JSON in production, with request, job and prediction ids where they are known."""
 
 import logging.config
+import re
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -13,6 +14,30 @@ _SHARED: list[Processor] = [
 ]
 
 
+# The last part of a webhook's address is its permission, as it stands in addresses and inside their queries.
+_TOKEN = re.compile(r"(hooks(?:/|%2F)wavespeed(?:/|%2F)[0-9A-Za-z-]+(?:/|%2F))[^\s/?&,)\"'<>]+", re.IGNORECASE)
+# Other people's loggers that write past our handler; what they are given is masked before.
+_ELSEWHERE = ("gunicorn.access", "gunicorn.error")
+
+
+def masked(line: str) -> str:
+    """Return the line without what lets its reader in."""
+    return _TOKEN.sub(r"\1…", line)
+
+
+class Masked(logging.Filter):
+    """Mask what a library logs through handlers of its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every line pass, masked."""
+        record.msg, record.args = masked(record.getMessage()), None
+        return True
+
+
+def _mask(logger: WrappedLogger, name: str, line: EventDict | str) -> str:
+    return masked(str(line))
+
+
 def configure_logging(*, json: bool, level: str) -> None:
     """Send structlog's and every library's lines to standard error in one format."""
     # Plain: a traceback that shows local variables would show prompts and keys.
@@ -20,7 +45,7 @@ def configure_logging(*, json: bool, level: str) -> None:
     if json:
         renderer = structlog.processors.JSONRenderer()
     # The console renderer draws tracebacks by itself.
-    last: list[Processor] = [structlog.processors.format_exc_info, renderer] if json else [renderer]
+    rendered: list[Processor] = [structlog.processors.format_exc_info, renderer] if json else [renderer]
     logging.config.dictConfig(
         {
             "version": 1,
@@ -29,7 +54,7 @@ def configure_logging(*, json: bool, level: str) -> None:
                 "lines": {
                     "()": structlog.stdlib.ProcessorFormatter,
                     "foreign_pre_chain": _SHARED,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered, _mask],
                 }
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
@@ -39,6 +64,9 @@ def configure_logging(*, json: bool, level: str) -> None:
             | {"urllib3": {"level": "ERROR"}},
         }
     )
+    for name in _ELSEWHERE:
+        if not any(isinstance(found, Masked) for found in logging.getLogger(name).filters):
+            logging.getLogger(name).addFilter(Masked())
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

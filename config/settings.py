@@ -36,11 +36,24 @@ if SANDBOX:
     WAVESPEED_URL = WAVESPEED_URL or (f"http://127.0.0.1:{SANDBOX_PORT}" if DEBUG else "")
 elif DEBUG:
     WAVESPEED_URL = WAVESPEED_URL or "https://api.wavespeed.ai"
+# Where we are reached from outside: links in mails lead here, and the provider calls here when a prediction has ended.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
+WAVESPEED_WEBHOOK_SECRET = env.str("WAVESPEED_WEBHOOK_SECRET", default="")  # empty: it is asked for
 
 
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port  # the port raises where it is none
+    except ValueError:
+        return False
+    rebuilt = f"{parts.scheme}://{parts.netloc}"
+    return parts.scheme in {"http", "https"} and bool(host) and port != 0 and "@" not in url and url == rebuilt
 
 
 def _missing() -> list[str]:
@@ -58,6 +71,10 @@ def _missing() -> list[str]:
         lines.append(f"WAVESPEED_URL is {WAVESPEED_URL!r}, this machine: set SANDBOX=1 if the sandbox is meant.")
     if not WAVESPEED_API_KEY:
         lines.append("WAVESPEED_API_KEY is empty: set it to the key of your WaveSpeed account.")
+    if PUBLIC_URL and not _is_origin(PUBLIC_URL):
+        lines.append(f"PUBLIC_URL is {PUBLIC_URL!r}: it must be an origin, such as https://clapboard.example.org.")
+    elif PUBLIC_URL.startswith("http:") and not SANDBOX:
+        lines.append(f"PUBLIC_URL is {PUBLIC_URL!r}: WaveSpeed calls there, which takes https; or leave it empty.")
     return lines
 
 
@@ -69,7 +86,6 @@ if _lines := _missing():
 DATA_DIR = Path(env.str("CLAPBOARD_DATA", default=str(BASE_DIR / "var"))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 PORT = env.int("PORT", default=8000)
-PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL] if PUBLIC_URL else [])

@@ -9,6 +9,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/", include("generation.api.urls")),
+    path("hooks/", include("generation.hooks.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("", include("generation.web.urls")),

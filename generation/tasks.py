@@ -28,6 +28,16 @@ def look_for_unknown() -> None:
     _ask(lambda: services.look_for_unknown(clock.now()))
 
 
+def attach_shown(job_id: str) -> None:
+    """Look at this unknown job: a webhook has named its prediction."""
+    _run(services.attach_shown, job_id)
+
+
+def learn_webhook_secret() -> None:
+    """Look with which secret the provider signs webhooks."""
+    _ask(services.learn_webhook_secret)
+
+
 def heed_balance() -> None:
     """Look what the provider's account has left."""
     _ask(lambda: services.heed_balance(wavespeed().balance(), now=clock.now()))
@@ -56,7 +66,7 @@ def beat(name: str) -> None:
     Heartbeat.objects.filter(name=name).update(beat_at=clock.now())
 
 
-def _run(step: Callable[[UUID], None], job_id: str) -> None:
+def _run(step: Callable[[UUID], object], job_id: str) -> None:
     """Run one step. A hint never raises, or django-q2 would run it again by rules that are not ours."""
     with structlog.contextvars.bound_contextvars(job_id=job_id):
         try:

@@ -27,7 +27,16 @@ os.environ["DEBUG"] = "1"
 os.environ["SECRET_KEY"] = "tests-" + "x" * 50
 os.environ["CLAPBOARD_DATA"] = str(_data)
 os.environ["LOG_LEVEL"] = "WARNING"
-for _name in ("WAVESPEED_API_KEY", "WAVESPEED_URL", "SANDBOX", "S3_BUCKET", "PUBLIC_URL", "EMAIL_URL", "CACHE_URL"):
+for _name in (
+    "WAVESPEED_API_KEY",
+    "WAVESPEED_URL",
+    "WAVESPEED_WEBHOOK_SECRET",
+    "SANDBOX",
+    "S3_BUCKET",
+    "PUBLIC_URL",
+    "EMAIL_URL",
+    "CACHE_URL",
+):
     os.environ.pop(_name, None)
 if "TEST_DATABASE_URL" in os.environ:
     os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]

@@ -94,6 +94,23 @@ class Heartbeat(models.Model):
         return self.name
 
 
+class Ear(models.Model):
+    """What it takes to believe the provider's webhooks, and when one was last believed; one row."""
+
+    secret = models.CharField(max_length=200, blank=True, help_text="Webhooks are signed with it; the provider's.")
+    secret_at = models.DateTimeField(null=True, help_text="When it was fetched.")
+    asked_at = models.DateTimeField(null=True, help_text="When a worker was last asked to fetch it.")
+    heard_at = models.DateTimeField(null=True, help_text="When a webhook was last believed, give or take 5 s.")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(pk=1), name="ear_is_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"last heard {self.heard_at:%d %b %H:%M:%S}" if self.heard_at else "nothing heard"
+
+
 class Difference(models.Model):
     """What we and the provider disagree about. An operator looks at it and resolves it with a note."""
 

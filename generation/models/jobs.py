@@ -155,6 +155,13 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="By its owner: only the row stays.")
     prediction_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    webhook_hash = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of the token in its webhook's address."
+    )
+    shown_id = models.CharField(max_length=64, blank=True, help_text="Its prediction as a webhook named it.")
+    heard_at = models.DateTimeField(null=True, blank=True, help_text="When its webhook last came.")
+    polls = models.PositiveIntegerField(default=0, help_text="Answers of the provider about it.")
+    rendered_ms = models.BigIntegerField(null=True, blank=True, help_text="How long it took by the provider's word.")
     error_code = models.CharField(max_length=50, blank=True)
     error_message = models.TextField(blank=True)
     provider_error = models.TextField(blank=True, help_text="The provider's own words.")

@@ -1,7 +1,7 @@
 """The WaveSpeed API v3, as far as Clapboard speaks it. The facts and their sources: docs/wavespeed.md.
 
 No POST is ever sent twice by anything in here: a call opens a connection of its own, follows no redirect, and hands
-what went wrong to its caller. Only the GETs of `result`, `balance` and `models` are repeated.
+what went wrong to its caller. Only the GETs of `result`, `balance`, `models` and the webhooks' secret are repeated.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ CLIENT_NAME = "clapboard"
 CLIENT_VERSION = "0.1.0"
 ANSWER_LIMIT = 1 << 20  # bytes of one prediction's answer
 LIST_LIMIT = 16 << 20  # bytes of a list: 100 predictions with prompts, or the whole catalogue with its schemas
+SECRET_LIMIT = 200  # characters of the webhooks' secret
 GET_WAITS = (0.5, 1.0, 2.0)  # seconds between the attempts of a GET, give or take half
 UPLOAD_SECONDS = 600.0  # for a file of 200 MB: 2.7 Mbit/s
 GET_PATIENCE = 10.0  # seconds; a longer `Retry-After` is the caller's to wait for
@@ -227,6 +228,14 @@ class WaveSpeed:
             if prediction_id in ids:
                 bills[prediction_id] = bills.get(prediction_id, 0) + price
         return bills
+
+    def webhook_secret(self) -> str:
+        """Ask with which secret webhooks are signed. Raises RefusedForAccount or Unavailable."""
+        data = _patiently(lambda: mapping_of(self._ask("GET", "webhook/secret", limit=ANSWER_LIMIT).data))
+        secret = data.get("secret")
+        if not isinstance(secret, str) or not 0 < len(secret) <= SECRET_LIMIT or not secret.isprintable():
+            raise Unavailable("WaveSpeed named no webhook secret.")
+        return secret
 
     def models(self) -> list[Offer]:
         """List WaveSpeed's catalogue. Raises RefusedForAccount or Unavailable."""

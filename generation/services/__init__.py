@@ -19,11 +19,13 @@ from generation.services.creating import (
 from generation.services.deleting import InUse, NotDeletable, delete, delete_upload, remove_what_is_left
 from generation.services.differing import resolve_difference
 from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
+from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
 from generation.services.polling import polled, unreachable
 from generation.services.reconciling import (
     Candidate,
     NotAttachable,
     attach,
+    attach_shown,
     candidates,
     give_up,
     look_for_unknown,
@@ -58,6 +60,7 @@ __all__ = [
     "TooLarge",
     "TooManyUploads",
     "attach",
+    "attach_shown",
     "cancel",
     "candidates",
     "check_models",
@@ -70,7 +73,10 @@ __all__ = [
     "dispatch",
     "give_up",
     "hand_to_collectors",
+    "hear",
     "heed_balance",
+    "hooks_arrive",
+    "learn_webhook_secret",
     "look_for_unknown",
     "media_of_job",
     "media_of_upload",

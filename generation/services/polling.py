@@ -33,7 +33,7 @@ def polled(job_id: UUID, prediction: Prediction) -> None:
             return
         by = _watcher(job)
         if prediction.is_completed and prediction.outputs:
-            fields = {"collecting_at": now, "due_at": None, "attempts": 0}
+            fields = {"collecting_at": now, "due_at": None, "attempts": 0, "rendered_ms": prediction.execution_ms}
             if move(job, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields):
                 hand_to_collectors(job, now)
             return
@@ -77,7 +77,9 @@ def _wait(job_id: UUID, now: datetime) -> None:
     if age > timedelta(seconds=settings.TIME_LIMIT) and job.late_at is None:
         _mark_late(job, now)
     interval = _LATE_INTERVAL if job.late_at else timedelta(seconds=settings.POLL_INTERVAL)
-    Job.objects.filter(pk=job_id, status=Status.RUNNING).update(due_at=now + interval)
+    # Who asked had put it off; is it due all the same, a webhook came meanwhile, and this answer may be of before.
+    heard = Job.objects.filter(pk=job_id, heard_at__isnull=False, due_at__lte=now)
+    Job.objects.filter(pk=job_id, status=Status.RUNNING).exclude(pk__in=heard).update(due_at=now + interval)
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django_q.tasks import async_task
 
 from billing.models import Hold
 from billing.money import dollars
@@ -21,6 +22,7 @@ from generation.providers.errors import NotFound, ProviderError
 from generation.providers.predictions import Prediction
 from generation.providers.wavespeed import WaveSpeed
 from generation.services.differing import differ
+from generation.services.dispatching import SUBMIT_CLUSTER
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move, tell
 
@@ -55,17 +57,42 @@ def first_look(now: datetime) -> datetime:
     return now + timedelta(minutes=1)
 
 
+def lose_sight(job: Job, *, now: datetime, by: Actor, note: str) -> bool:
+    """Take it for unknown, in the transaction that has locked its row; a webhook may have named its prediction already.
+
+    Its money stays held, and it is never sent again.
+    """
+    fields = {"lease_until": None, "due_at": first_look(now), "attempts": 0}
+    if not move(job, Status.UNKNOWN, now=now, by=by, note=note, **fields):
+        return False
+    if job.shown_id:
+        hand_to_attach(job, now)
+    return True
+
+
+def hand_to_attach(job: Job, now: datetime) -> None:
+    """Tell a worker, in the caller's transaction, that an unknown job was shown its prediction."""
+    Job.objects.filter(pk=job.pk, status=Status.UNKNOWN).update(due_at=now)
+    async_task("generation.tasks.attach_shown", str(job.pk), cluster=SUBMIT_CLUSTER)
+
+
+def attach_shown(job_id: UUID) -> bool:
+    """Give an unknown job the prediction that a webhook named, after a look at it; False where it does not fit."""
+    job = Job.objects.filter(pk=job_id, status=Status.UNKNOWN).exclude(shown_id="").first()
+    return job is not None and _try(job, job.shown_id, wavespeed())
+
+
 def look_for_unknown(now: datetime, *, all_of_them: bool = False) -> int:
     """Look for the unknown jobs that are due, and return how many were attached. Asks the provider."""
-    unknown = Job.objects.filter(status=Status.UNKNOWN)
-    due = [job for job in unknown if all_of_them or _claim(job, now)]
+    due = [job for job in Job.objects.filter(status=Status.UNKNOWN) if all_of_them or _claim(job, now)]
     if not due:
         return 0
     provider = wavespeed()
+    # First what webhooks have named: it is then no candidate of another job.
+    attached = sum(_try(job, job.shown_id, provider) for job in due if job.shown_id)
     # Of all unknown jobs, since a candidate that fits two of them is nobody's.
-    fits = {job.pk: candidates(job, provider) for job in unknown}
+    fits = {job.pk: candidates(job, provider) for job in Job.objects.filter(status=Status.UNKNOWN)}
     claimed = [candidate.prediction.id for found in fits.values() for candidate in found]
-    attached = 0
     for job in due:
         found = fits.get(job.pk, [])
         if len(found) == 1 and claimed.count(found[0].prediction.id) == 1:

@@ -28,8 +28,9 @@ from generation.providers.errors import (
 from generation.providers.wavespeed import WaveSpeed
 from generation.services import leases, wording
 from generation.services.dispatching import cause_of, close_gate, narrow_gate, the_gate
+from generation.services.hearing import draw_webhook
 from generation.services.provider import wavespeed
-from generation.services.reconciling import first_look
+from generation.services.reconciling import lose_sight
 from generation.services.transitions import fail, locked, log, move, tell
 
 _ENOUGH = 5  # videos, for their median to say more than the catalogue
@@ -60,10 +61,12 @@ def submit(job_id: UUID) -> None:
 
 def _send(job: Job, provider: WaveSpeed, media: dict[str, str]) -> None:
     """Cross the fence and send the POST; write down what came of it."""
-    if not _fence(job, _bound(provider)):
+    webhook = draw_webhook(job)
+    if not _fence(job, _bound(provider), webhook_hash=webhook.token_hash if webhook else ""):
         return
+    inputs = {**job.video_model.inputs(job.prompt, job.parameters), **media}
     try:
-        prediction = provider.submit(job.model, {**job.video_model.inputs(job.prompt, job.parameters), **media})
+        prediction = provider.submit(job.model, inputs, webhook=webhook.url if webhook else None)
     except ProviderError as error:
         # Bound to another name, since `error` is gone behind this block.
         refusal = error
@@ -167,7 +170,7 @@ def _bound(provider: WaveSpeed) -> timedelta:
     return timedelta(seconds=provider.submit_bound + _MARGIN)
 
 
-def _fence(job: Job, lease: timedelta) -> bool:
+def _fence(job: Job, lease: timedelta, *, webhook_hash: str = "") -> bool:
     """Commit that a POST may happen from now on; False when the job is no longer ours to send.
 
     Whoever comes second changes 0 rows. A lease that has run out is no licence: the job may be in other hands.
@@ -187,6 +190,8 @@ def _fence(job: Job, lease: timedelta) -> bool:
             "submit_started_at": now,
             "due_at": None,
             "expected_seconds": _usual_seconds(job),
+            "webhook_hash": webhook_hash,
+            "shown_id": "",
         }
         return move(job, Status.SUBMITTING, now=now, by=by, note="Sending it.", **fields)
 
@@ -197,7 +202,7 @@ def _attach(job: Job, prediction_id: str) -> None:
     fields = {
         "prediction_id": prediction_id,
         "submitted_at": now,
-        "due_at": now,
+        "due_at": now,  # at once: its webhook may have come before us
         "lease_until": None,
         "attempts": 0,
     }
@@ -261,8 +266,10 @@ def _lost_sight(job: Job, error: ProviderError) -> None:
     """Nobody can say whether a prediction exists: keep the money held and never send it again."""
     note = f"Nobody knows whether WaveSpeed took it: {error}"
     now = clock.now()
-    looked_for = {"lease_until": None, "due_at": first_look(now), "attempts": 0}
-    move(job, Status.UNKNOWN, now=now, by=_worker(job), note=note, **looked_for)
+    with transaction.atomic():
+        current = locked(job.pk, Status.SUBMITTING)
+        if current:
+            lose_sight(current, now=now, by=_worker(job), note=note)
 
 
 def _worker(job: Job) -> Actor:

@@ -9,8 +9,8 @@ from billing.services import Actor
 from generation import clock
 from generation.models import Job, Status
 from generation.services.collecting import hand_to_collectors
-from generation.services.reconciling import first_look
-from generation.services.transitions import cancel_queued, locked, move, tell
+from generation.services.reconciling import lose_sight
+from generation.services.transitions import cancel_queued, locked, tell
 
 _SWEEPER = Actor(name="watcher")
 
@@ -37,8 +37,7 @@ def _lose_sight(job: Job, now: datetime) -> bool:
     if current is None or current.lease_until is None or current.lease_until > now:
         return False  # it has come back and been sent anew since we looked
     note = "Whoever sent it did not come back: nobody knows whether WaveSpeed took it."
-    looked_for = {"lease_until": None, "due_at": first_look(now), "attempts": 0}
-    return move(current, Status.UNKNOWN, now=now, by=_SWEEPER, note=note, **looked_for)
+    return lose_sight(current, now=now, by=_SWEEPER, note=note)
 
 
 def _uncollected() -> int:

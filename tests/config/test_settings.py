@@ -60,3 +60,32 @@ def test_while_developing_no_key_means_the_sandbox(tmp_path):
 
     assert "SANDBOX = True" in started.stdout
     assert "WAVESPEED_URL = 'http://127.0.0.1:8765'" in started.stdout
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "clapboard.example.org",
+        "ftp://x.example",
+        "https://",
+        "https://x/path",
+        "https://x?a=1",
+        "https://u@x",
+        "https://x:0",
+        "https://x:y",
+    ],
+)
+def test_a_public_address_that_is_no_origin_stops_the_start(tmp_path, url):
+    assert (
+        "it must be an origin, such as https://clapboard.example.org." in start(tmp_path, **GOOD, PUBLIC_URL=url).stderr
+    )
+
+
+def test_a_public_address_must_be_https_where_wavespeed_calls_it(tmp_path):
+    plain = {"PUBLIC_URL": "http://127.0.0.1:8000"}
+    refused = start(tmp_path, **GOOD, **plain)
+    sandbox = start(tmp_path, **{**GOOD, "WAVESPEED_URL": "http://127.0.0.1:8765", "SANDBOX": "1"}, **plain)
+
+    assert "which takes https" in refused.stderr
+    assert sandbox.returncode == 0
+    assert start(tmp_path, **GOOD, PUBLIC_URL="https://clapboard.example.org:8443/").returncode == 0

@@ -146,7 +146,7 @@ def test_the_fence_s_lease_outlives_the_longest_post(sandbox, alice, monkeypatch
 def test_a_prediction_that_is_another_job_s_is_not_attached_twice(sandbox, alice, monkeypatch):
     other = make_job(alice, status=Status.RUNNING)
     job = handed_job(alice)
-    monkeypatch.setattr("generation.providers.wavespeed.WaveSpeed.submit", lambda *_: prediction(other))
+    monkeypatch.setattr("generation.providers.wavespeed.WaveSpeed.submit", lambda *_, **__: prediction(other))
 
     services.submit(job.pk)
 

@@ -1,0 +1,139 @@
+"""Webhooks: the provider calls when a prediction has ended. Verified or not, it is a hint, and the provider is asked.
+
+A webhook changes no status and no money. It makes a running job due now, or shows a job without a prediction which one
+may be its own; the watcher and the workers then ask the provider and go by the same law as always.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django_q.tasks import async_task
+
+from generation import clock
+from generation.models import Ear, Job, Status
+from generation.providers.webhooks import is_signed, named_prediction
+from generation.services.dispatching import SUBMIT_CLUSTER
+from generation.services.provider import wavespeed
+from generation.services.reconciling import hand_to_attach
+from generation.services.transitions import locked, log
+
+HOOK_PATH = "/hooks/wavespeed"  # what follows is masked in logs: config.logs
+_NOTED_EVERY = timedelta(seconds=5)
+_ARRIVE_FOR = timedelta(minutes=5)  # after the last one; then polling no longer relies on them
+_ASK_AGAIN = timedelta(minutes=1)  # for the secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Where the provider shall call when a job's prediction ends. Only the token's hash is ever stored or shown."""
+
+    url: str
+    token_hash: str
+
+    def __repr__(self) -> str:
+        return "<Webhook>"
+
+
+def draw_webhook(job: Job) -> Webhook | None:
+    """Draw a fresh token for a submission; None where the provider can't reach us. The secret is wanted from now on."""
+    if not settings.PUBLIC_URL:
+        return None
+    if not _secret():
+        _want_secret(clock.now())
+    token = secrets.token_urlsafe(32)
+    return Webhook(url=f"{settings.PUBLIC_URL}{HOOK_PATH}/{job.pk}/{token}", token_hash=_hash(token))
+
+
+def hear(job_id: UUID, token: str, headers: Mapping[str, str], body: bytes) -> bool:
+    """Heed a webhook and say whether it was to be believed: our token, the provider's signature, of this job.
+
+    Asks the provider nothing. Twice, late or about what has moved on, it is believed and changes nothing.
+    """
+    now = clock.now()
+    job = Job.objects.filter(pk=job_id).only("pk", "webhook_hash").first()
+    if job is None or not job.webhook_hash or not hmac.compare_digest(job.webhook_hash, _hash(token)):
+        return False
+    if not is_signed(headers, body, secret=_secret(), now=now.timestamp()):
+        log.warning("webhook not believed", job_id=str(job_id))
+        _want_secret(now)  # it may have been changed; until then polling finds out
+        return False
+    prediction_id = named_prediction(body)
+    if prediction_id is None:
+        return False
+    _note(now)
+    return _heed(job_id, prediction_id, now)
+
+
+def hooks_arrive(now: datetime) -> bool:
+    """Say whether webhooks arrive, so that polling need be no more than a safety net.
+
+    False again five minutes after the last one: whatever keeps them away, polling then notices ends by itself.
+    """
+    return bool(settings.PUBLIC_URL) and Ear.objects.filter(pk=1, heard_at__gt=now - _ARRIVE_FOR).exists()
+
+
+def learn_webhook_secret() -> None:
+    """Fetch the secret that webhooks are signed with. Raises ProviderError."""
+    secret = wavespeed().webhook_secret()
+    _ear()
+    Ear.objects.filter(pk=1).update(secret=secret, secret_at=clock.now())
+
+
+def _heed(job_id: UUID, prediction_id: str, now: datetime) -> bool:
+    # A due time in the past tells who writes down an answer that it is of before this: see polling.
+    running = Job.objects.filter(pk=job_id, status=Status.RUNNING, prediction_id=prediction_id)
+    if running.update(due_at=now, heard_at=now):
+        return True
+    with transaction.atomic():
+        job = locked(job_id, Status.SUBMITTING, Status.UNKNOWN)
+        if job is not None and job.shown_id in {"", prediction_id}:
+            _show(job, prediction_id, now)
+            return True
+    # It has ended or is being collected; or it runs since a moment ago and is due at once.
+    nobodys = Q(prediction_id__isnull=True) & Q(shown_id__in=["", prediction_id])
+    return Job.objects.filter(nobodys | Q(prediction_id=prediction_id), pk=job_id).exists()
+
+
+def _show(job: Job, prediction_id: str, now: datetime) -> None:
+    """Write down which prediction it may be. While the POST's own answer may come, nobody else acts on it."""
+    Job.objects.filter(pk=job.pk).update(shown_id=prediction_id, heard_at=now)
+    if job.status == Status.UNKNOWN:
+        hand_to_attach(job, now)
+
+
+def _secret() -> str:
+    if settings.WAVESPEED_WEBHOOK_SECRET:
+        return str(settings.WAVESPEED_WEBHOOK_SECRET)
+    return Ear.objects.filter(pk=1).values_list("secret", flat=True).first() or ""
+
+
+@transaction.atomic
+def _want_secret(now: datetime) -> None:
+    """Ask a worker to fetch the secret, at most once a minute: this process must wait for no one."""
+    if settings.WAVESPEED_WEBHOOK_SECRET:
+        return
+    _ear()
+    unasked = Q(asked_at__isnull=True) | Q(asked_at__lte=now - _ASK_AGAIN)
+    if Ear.objects.filter(unasked, pk=1).update(asked_at=now):
+        async_task("generation.tasks.learn_webhook_secret", cluster=SUBMIT_CLUSTER)
+
+
+def _note(now: datetime) -> None:
+    _ear()
+    Ear.objects.filter(Q(heard_at__isnull=True) | Q(heard_at__lte=now - _NOTED_EVERY), pk=1).update(heard_at=now)
+
+
+def _ear() -> Ear:
+    return Ear.objects.get_or_create(pk=1)[0]
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
