@@ -1,60 +1,117 @@
-"""What users are told by mail: rows that others wrote, sent here, once."""
+"""What users and operators are told by mail: rows that others wrote, sent here, once."""
 
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.text import Truncator
 from django_q.tasks import async_task
 
-from billing.models import Notice
+from billing.models import Hold, Notice, User
 from billing.money import dollars
+from generation.models import FINAL, Alert, Job, JobNotice
 from generation.services.dispatching import SUBMIT_CLUSTER
 
 log = structlog.get_logger(__name__)
 
 _TAKEN_FOR = timedelta(minutes=10)  # then whoever took it is thought dead
-_MOST_AT_ONCE = 20
+_MOST_AT_ONCE = 20  # mails
+_MOST_JOBS = 500  # whose notices are looked at to find these mails
+_MOST_NAMED = 20  # jobs in one mail
 _GIVEN_UP_AFTER = timedelta(days=1)
+_CUT = 40  # characters of a prompt: a mail lies open on many screens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail to be: the rows that ask for it, who gets it, and how it is written once the rows are taken."""
+
+    rows: Sequence[Any]
+    to: list[str]
+    write: Callable[[Sequence[Any]], tuple[str, str]]
 
 
 def hand_notices(now: datetime) -> bool:
     """Tell a worker that mails wait: a mail server that is slow must not hold up the watcher."""
-    if not _waiting(now).exists():
+    if not any(waiting.exists() for waiting in (_of_limits(now), _of_jobs(now), _of_operators(now))):
         return False
     async_task("generation.tasks.send_notices", cluster=SUBMIT_CLUSTER)
     return True
 
 
 def send_notices(now: datetime) -> int:
-    """Send the mails that wait, and return how many went. Several may do this at once: each is taken by one."""
-    found = _waiting(now).select_related("period__subscription__user", "period__subscription__plan")
-    return sum(_send(notice, now) for notice in found[:_MOST_AT_ONCE])
+    """Send the mails that wait, and return how many went. Several may do this at once: each row is taken by one."""
+    return sum(_send(letter, now) for letter in list(_letters(now))[:_MOST_AT_ONCE])
 
 
-def _waiting(now: datetime) -> "QuerySet[Notice]":
+def _letters(now: datetime) -> Iterator[Letter]:
+    """Yield what waits; operators first, since theirs is rare and may concern everybody."""
+    if alerts := list(_of_operators(now)[:_MOST_AT_ONCE]):
+        operators = list(User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True))
+        yield from (Letter(rows=[one], to=operators, write=mail_of_alert) for one in alerts if operators)
+    limits = _of_limits(now).select_related("period__subscription__user", "period__subscription__plan")
+    for notice in limits[:_MOST_AT_ONCE]:
+        yield Letter(rows=[notice], to=[notice.period.subscription.user.email], write=mail_of_limit)
+    # Of one user and kind in one mail: fifty jobs that fail together are one piece of news.
+    together: dict[tuple[str, str], list[JobNotice]] = defaultdict(list)
+    for one in _of_jobs(now).select_related("job__user", "job__hold")[:_MOST_JOBS]:
+        together[one.job.user.email, one.kind].append(one)
+    for (address, _), rows in together.items():
+        yield Letter(rows=rows, to=[address], write=mail_of_jobs)
+
+
+def _waiting(now: datetime) -> Q:
     free = Q(taken_at__isnull=True) | Q(taken_at__lte=now - _TAKEN_FOR)
-    return Notice.objects.filter(free, sent_at__isnull=True, created_at__gt=now - _GIVEN_UP_AFTER)
+    return free & Q(sent_at__isnull=True, created_at__gt=now - _GIVEN_UP_AFTER)
 
 
-def _send(notice: Notice, now: datetime) -> bool:
-    """Take a notice, send its mail, and say so. Who is killed in between leaves it to be sent again."""
-    if not Notice.objects.filter(pk=notice.pk, taken_at=notice.taken_at, sent_at__isnull=True).update(taken_at=now):
+def _of_limits(now: datetime) -> "QuerySet[Notice]":
+    return Notice.objects.filter(_waiting(now), period__subscription__user__is_active=True)
+
+
+def _of_jobs(now: datetime) -> "QuerySet[JobNotice]":
+    """Return what is still news: nobody is told of a job that is deleted, nor that one is late which has ended."""
+    over = Q(kind=JobNotice.Kind.LATE, job__status__in=FINAL)
+    return JobNotice.objects.filter(
+        _waiting(now), ~over, job__user__is_active=True, job__deleted_at__isnull=True
+    ).order_by("pk")
+
+
+def _of_operators(now: datetime) -> "QuerySet[Alert]":
+    return Alert.objects.filter(_waiting(now)).order_by("pk")
+
+
+def _send(letter: Letter, now: datetime) -> bool:
+    """Take the rows, send the mail, and say so. Who is killed in between leaves it to be sent again."""
+    taken = [row for row in letter.rows if _take(row, now)]
+    if not taken:
         return False
-    subject, text = mail_of(notice)
+    subject, text = letter.write(taken)
     try:
-        send_mail(f"[Clapboard] {subject}", text, None, [notice.period.subscription.user.email])
+        send_mail(f"[Clapboard] {subject}", text, None, letter.to)
     except OSError:  # smtplib's errors are OSErrors
-        log.exception("notice not sent; it is tried again", notice=notice.pk)
+        log.exception("mail not sent; it is tried again", rows=[str(row) for row in taken])
         return False
-    Notice.objects.filter(pk=notice.pk).update(sent_at=now)
+    type(taken[0]).objects.filter(pk__in=[row.pk for row in taken]).update(sent_at=now)
     return True
 
 
-def mail_of(notice: Notice) -> tuple[str, str]:
+def _take(row: Any, now: datetime) -> bool:
+    free = type(row).objects.filter(pk=row.pk, taken_at=row.taken_at, sent_at__isnull=True)
+    return bool(free.update(taken_at=now))
+
+
+def mail_of_limit(rows: Sequence[Notice]) -> tuple[str, str]:
     """Return subject and text: the fact first, and what happens next."""
+    notice = rows[0]
     period = notice.period
     spent, held = (_shown(notice.limit, getattr(period, f"{notice.limit}_{column}")) for column in ("spent", "held"))
     limit = _shown(notice.limit, getattr(period, f"{notice.limit}_limit") or 0)
@@ -74,6 +131,61 @@ def mail_of(notice: Notice) -> tuple[str, str]:
         },
     )
     return f"{percent} % of {what} of this period", text
+
+
+def mail_of_jobs(rows: Sequence[JobNotice]) -> tuple[str, str]:
+    """Return subject and text about one job, or several of one kind."""
+    kind = JobNotice.Kind(rows[0].kind)
+    one, many = _SUBJECTS[kind]
+    subject = one.format(_name(rows[0].job)) if len(rows) == 1 else many.format(len(rows))
+    text = render_to_string(
+        "mail/jobs.txt",
+        {
+            "kind": kind,
+            "many": len(rows),
+            "jobs": [_told(row.job) for row in rows[:_MOST_NAMED]],
+            "more": max(len(rows) - _MOST_NAMED, 0),
+            "minutes": round(settings.TIME_LIMIT / 60) or 1,
+            "choice": _address(reverse("mails")),
+        },
+    )
+    return subject, text
+
+
+def mail_of_alert(rows: Sequence[Alert]) -> tuple[str, str]:
+    """Return subject and text for operators."""
+    alert = rows[0]
+    return alert.subject, "\n\n".join(part for part in (alert.text, _address(alert.page)) if part) + "\n"
+
+
+_SUBJECTS = {
+    JobNotice.Kind.DONE: ("Ready: “{}”", "{} videos are ready"),
+    JobNotice.Kind.FAILED: ("Not made, not charged: “{}”", "{} videos were not made, and not charged"),
+    JobNotice.Kind.LATE: ("Later than usual: “{}”", "{} videos are later than usual"),
+}
+
+
+def _told(job: Job) -> dict[str, object]:
+    """Return what the mail says of a job."""
+    return {
+        "name": _name(job),
+        "model": job.video_model.title,
+        "error": job.error_message,
+        "cost": f"${dollars(job.hold.spend)}",
+        "is_back": job.hold.state == Hold.State.RELEASED,
+        "differs": bool(job.flags),
+        "file": f"{job.duration or 0:.1f} s, {job.width}×{job.height}, {'sound' if job.has_audio else 'no sound'}",
+        "address": _address(reverse("job", args=[job.pk])),
+    }
+
+
+def _name(job: Job) -> str:
+    """Return the first words of its prompt in one line."""
+    return Truncator(" ".join(job.prompt.split())).chars(_CUT)
+
+
+def _address(path: str) -> str:
+    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else ""
 
 
 def _shown(limit: str, value: int) -> str:

@@ -151,6 +151,9 @@ class Job(models.Model):
     billed = models.BigIntegerField(null=True, blank=True, help_text="Micro-dollars that the provider took for it.")
     billed_at = models.DateTimeField(null=True, blank=True, help_text="When its bill was last asked for.")
     late_at = models.DateTimeField(null=True, blank=True)
+    not_found_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since then the provider answers 404 for its prediction."
+    )
     collecting_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="By its owner: only the row stays.")

@@ -11,10 +11,11 @@ from django_q.tasks import async_task
 from billing import services as billing
 from billing.services import Actor
 from generation import clock, storage
-from generation.models import Difference, Job, Status
+from generation.models import Difference, Job, JobNotice, Status
 from generation.providers.errors import ProviderError
 from generation.services import leases
 from generation.services.differing import differ
+from generation.services.noticing import give_notice
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move, tell
 
@@ -98,6 +99,7 @@ def _finish(job: Job, stored: storage.StoredVideo) -> None:
         current = locked(job.pk, Status.COLLECTING)
         if current and move(current, Status.SUCCEEDED, now=now, by=by, note="Checked, stored and charged.", **fields):
             billing.settle(current.hold, now=now, by=by)
+            give_notice(current, JobNotice.Kind.DONE, now)
 
 
 def _differences(job: Job, facts: storage.Facts) -> list[dict[str, object]]:

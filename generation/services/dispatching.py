@@ -14,15 +14,22 @@ from billing.models import Subscription
 from billing.money import dollars
 from billing.services import Actor
 from generation import clock
-from generation.models import Gate, Job, Status, Turn
+from generation.models import Alert, Gate, Job, Status, Turn
 from generation.providers.errors import RefusedForAccount
 from generation.services.choosing import Standing, in_turn
+from generation.services.noticing import alert
 from generation.services.transitions import log, tell
 
 SUBMIT_CLUSTER = "clapboard"
 _MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
 _NARROW_FOR = timedelta(seconds=30)
 _MOST_AT_ONCE = 100  # handed out in one transaction, so that nobody waits long for the Gate
+_BY_ITSELF = "With a least balance set, it reopens by itself once WaveSpeed's balance is above it."
+_REOPENS = {
+    Gate.Cause.ACCOUNT: "It stays closed until an operator reopens it: look at the key and the account first.",
+    Gate.Cause.CREDIT: _BY_ITSELF,
+    Gate.Cause.BALANCE: _BY_ITSELF,
+}
 
 
 def the_gate() -> Gate:
@@ -32,12 +39,22 @@ def the_gate() -> Gate:
     return Gate.objects.get_or_create(pk=1, defaults=wide if settings.SANDBOX else narrow)[0]
 
 
+@transaction.atomic
 def close_gate(reason: str, *, now: datetime, cause: Gate.Cause = Gate.Cause.OPERATOR) -> None:
-    """Stop submitting, for everybody, until it is reopened. What was said first stays."""
+    """Stop submitting, for everybody, until it is reopened. What was said first stays; operators are told once."""
     the_gate()
     closed = {"closed_at": now, "closed_reason": reason, "closed_for": cause}
-    if Gate.objects.filter(pk=1, closed_at__isnull=True).update(**closed):
-        log.error("gate closed", reason=reason, cause=str(cause))
+    if not Gate.objects.filter(pk=1, closed_at__isnull=True).update(**closed):
+        return
+    log.error("gate closed", reason=reason, cause=str(cause))
+    if cause is not Gate.Cause.OPERATOR:
+        alert(
+            Alert.Kind.GATE,
+            subject="The Gate closed itself: no video is sent",
+            text=f"{reason}\n\nJobs wait and none fails. {_REOPENS[cause]}",
+            page="generation_gate_changelist",
+            now=now,
+        )
 
 
 def open_gate() -> None:

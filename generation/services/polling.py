@@ -8,13 +8,14 @@ from django.db import transaction
 
 from billing.services import Actor
 from generation import clock
-from generation.models import Difference, Job, Status
-from generation.providers.errors import ProviderError, RefusedForAccount
+from generation.models import Difference, Job, JobNotice, Status
+from generation.providers.errors import NotFound, ProviderError, RefusedForAccount
 from generation.providers.predictions import Prediction
 from generation.services import wording
 from generation.services.collecting import hand_to_collectors
 from generation.services.differing import differ
 from generation.services.dispatching import cause_of, close_gate
+from generation.services.noticing import give_notice
 from generation.services.transitions import fail, locked, move, tell
 
 _GIVE_UP_AFTER = timedelta(days=7)  # as long as WaveSpeed keeps an output
@@ -25,6 +26,7 @@ def polled(job_id: UUID, prediction: Prediction) -> None:
     """Do what the provider's answer asks for; harmless when the job has moved on."""
     now = clock.now()
     if prediction.is_going_on:
+        Job.objects.filter(pk=job_id, not_found_since__isnull=False).update(not_found_since=None)
         _wait(job_id, now)
         return
     with transaction.atomic():
@@ -49,6 +51,8 @@ def unreachable(job_id: UUID, error: ProviderError) -> None:
     now = clock.now()
     if isinstance(error, RefusedForAccount):
         close_gate(f"WaveSpeed refuses the account: {error.reason}", now=now, cause=cause_of(error))
+    if isinstance(error, NotFound):
+        Job.objects.filter(pk=job_id, not_found_since__isnull=True).update(not_found_since=now)
     _wait(job_id, now)
 
 
@@ -87,6 +91,7 @@ def _mark_late(job: Job, now: datetime) -> None:
     if Job.objects.filter(pk=job.pk, late_at__isnull=True, status=Status.RUNNING).update(late_at=now):
         job.late_at = now
         tell(job, now=now, by=_watcher(job), note="Later than the time limit. It still ends by itself.")
+        give_notice(job, JobNotice.Kind.LATE, now)
 
 
 def _watcher(job: Job) -> Actor:

@@ -9,7 +9,8 @@ from django.db import transaction
 
 from billing import services as billing
 from billing.services import Actor
-from generation.models import FINAL, LAW, Job, JobEvent, Status
+from generation.models import FINAL, LAW, Job, JobEvent, JobNotice, Status
+from generation.services.noticing import give_notice
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +69,10 @@ def tell(job: Job, *, now: datetime, by: Actor, note: str, before: str | None = 
 def fail(job: Job, *, code: str, message: str, now: datetime, by: Actor, **fields: Any) -> bool:
     """End the job without a video and give its money back; False when it has moved on."""
     fields |= {"error_code": code, "error_message": message}
-    return _end(job, Status.FAILED, now=now, by=by, note=message, **fields)
+    if not _end(job, Status.FAILED, now=now, by=by, note=message, **fields):
+        return False
+    give_notice(job, JobNotice.Kind.FAILED, now)
+    return True
 
 
 @transaction.atomic

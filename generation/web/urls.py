@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from generation.web import deleting, gallery, jobs, retakes, studio, uploads
+from generation.web import deleting, gallery, jobs, mails, retakes, studio, uploads
 from generation.web.usage import views as usage
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("videos/<uuid:job_id>/retake/", retakes.retake, name="job-retake"),
     path("videos/<uuid:job_id>/delete/", deleting.delete, name="job-delete"),
     path("gallery/", gallery.gallery, name="gallery"),
+    path("accounts/mails/", mails.mails, name="mails"),
     path("usage/", usage.usage, name="usage"),
     path("usage/lines.csv", usage.lines_as_csv, name="usage-lines"),
 ]

@@ -1,0 +1,30 @@
+"""Who is told what: rows of the transaction of what they tell. generation.notices sends them."""
+
+from datetime import datetime
+
+from django.urls import reverse
+
+from billing.models import User
+from generation.models import Alert, Job, JobNotice, MailChoice
+
+
+def give_notice(job: Job, kind: JobNotice.Kind, now: datetime) -> None:
+    """Let its owner be told by mail, where they wish it; once, in the caller's transaction."""
+    if mail_choice(job.user_id).wants(kind):
+        JobNotice.objects.bulk_create([JobNotice(job=job, kind=kind, created_at=now)], ignore_conflicts=True)
+
+
+def mail_choice(user_id: int) -> MailChoice:
+    """Return what a user has chosen, or the defaults."""
+    return MailChoice.objects.filter(user=user_id).first() or MailChoice(user_id=user_id)
+
+
+def choose_mails(user: User, *, done: bool, failed: bool, late: bool) -> None:
+    """Write down of what a user wants to be told."""
+    wanted = {"done": done, "failed": failed, "late": late}
+    MailChoice.objects.update_or_create(user=user, defaults=wanted)
+
+
+def alert(kind: Alert.Kind, *, subject: str, text: str, page: str, now: datetime) -> None:
+    """Let operators be told by mail, in the caller's transaction. `page`: the name of an admin page."""
+    Alert.objects.create(kind=kind, subject=subject[:200], text=text, page=reverse(f"admin:{page}"), created_at=now)
