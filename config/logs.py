@@ -13,16 +13,22 @@ _SHARED: list[Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
-
 # The last part of a webhook's address is its permission, as it stands in addresses and inside their queries.
 _TOKEN = re.compile(r"(hooks(?:/|%2F)wavespeed(?:/|%2F)[0-9A-Za-z-]+(?:/|%2F))[^\s/?&,)\"'<>]+", re.IGNORECASE)
+# PostgreSQL repeats the whole row, prompts too, that breaks a constraint.
+_ROW = re.compile(r"(Failing row contains \().*?(\)\.?)(?=\\n|\n|\"|$)", re.DOTALL)
 # Other people's loggers that write past our handler; what they are given is masked before.
 _ELSEWHERE = ("gunicorn.access", "gunicorn.error")
+# Hints and codecs would drown what matters; statements show prompts, and urllib3's warnings quote whole addresses.
+_LESS = {
+    "WARNING": ("django-q", "asyncio", "libav", "boto3", "botocore", "s3transfer", "django.db.backends"),
+    "ERROR": ("urllib3",),
+}
 
 
 def masked(line: str) -> str:
-    """Return the line without what lets its reader in."""
-    return _TOKEN.sub(r"\1…", line)
+    """Return the line without what lets its reader in, and without what users wrote."""
+    return _ROW.sub(r"\1…\2", _TOKEN.sub(r"\1…", line))
 
 
 class Masked(logging.Filter):
@@ -59,9 +65,7 @@ def configure_logging(*, json: bool, level: str) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
             "root": {"handlers": ["stderr"], "level": level},
-            # Hints and codecs would drown what matters; urllib3's warnings quote whole addresses.
-            "loggers": {name: {"level": "WARNING"} for name in ("django-q", "asyncio", "libav", "botocore")}
-            | {"urllib3": {"level": "ERROR"}},
+            "loggers": {name: {"level": level} for level, names in _LESS.items() for name in names},
         }
     )
     for name in _ELSEWHERE:

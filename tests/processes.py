@@ -3,12 +3,14 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import psutil
 from django.conf import settings
@@ -19,20 +21,40 @@ from generation.models import Heartbeat
 
 _ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE = 60  # seconds
+_WEB = ("-m", "gunicorn", "config.wsgi", "--workers=2", "--threads=4", "--log-level=warning")
 
 
 @dataclass
 class Engine:
-    """Worker and watcher, each started and ended by name; what is left is ended with the block."""
+    """Worker, watcher and web, each started and ended by name; what is left is ended with the block."""
 
     environment: dict[str, str]
+    listening: socket.socket
+    log: IO[bytes] | None = None  # where their lines go; None: to those of the tests
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     def start(self, *names: str) -> None:
-        """Start "worker" or "watch"."""
+        """Start "worker", "watch" or "web"."""
+        number = self.listening.fileno()
         for name in names:
-            command = [sys.executable, str(_ROOT / "manage.py"), name]
-            self.processes[name] = subprocess.Popen(command, cwd=_ROOT, env=self.environment)
+            command = [*_WEB, f"--bind=fd://{number}"] if name == "web" else [str(_ROOT / "manage.py"), name]
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=_ROOT,
+                env=self.environment,
+                pass_fds=[number],
+                stdout=self.log,
+                stderr=self.log,
+            )
+
+    @property
+    def url(self) -> str:
+        """Where web answers; who calls before it is up waits for it."""
+        return f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+
+    def be_called(self) -> None:
+        """Let submissions of what is started from now on ask the provider to call web."""
+        self.environment["PUBLIC_URL"] = self.url
 
     def kill(self, name: str) -> None:
         """Kill -9 the parent; what it started goes with it."""
@@ -66,13 +88,17 @@ def is_alive(process: psutil.Process) -> bool:
 @contextlib.contextmanager
 def engine(sandbox_url: str, **environment: str) -> Iterator[Engine]:
     """Give an engine on the test's database whose provider is that sandbox; needs transactional_db."""
-    rig = Engine(environment={**_environment(sandbox_url), **environment})
-    try:
-        yield rig
-    finally:
-        for process in rig.processes.values():
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(128)
+        rig = Engine(environment={**_environment(sandbox_url), **environment}, listening=listening)
+        try:
+            yield rig
+        finally:
+            for name, process in rig.processes.items():
+                # A killed parent's children go with it, but for gunicorn's.
+                process.send_signal(signal.SIGQUIT if name == "web" else signal.SIGKILL)
+                process.wait(_PATIENCE)
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

@@ -22,7 +22,6 @@ from generation.models import Ear, Job, Status
 from generation.providers.webhooks import is_signed, named_prediction
 from generation.services.dispatching import SUBMIT_CLUSTER
 from generation.services.provider import wavespeed
-from generation.services.reconciling import hand_to_attach
 from generation.services.transitions import locked, log
 
 HOOK_PATH = "/hooks/wavespeed"  # what follows is masked in logs: config.logs
@@ -85,6 +84,13 @@ def learn_webhook_secret() -> None:
     secret = wavespeed().webhook_secret()
     _ear()
     Ear.objects.filter(pk=1).update(secret=secret, secret_at=clock.now())
+
+
+def hand_to_attach(job: Job, now: datetime) -> None:
+    """Tell a worker, in the caller's transaction, that an unknown job was shown its prediction."""
+    # Due, so that the watcher repairs a hint that is lost.
+    Job.objects.filter(pk=job.pk, status=Status.UNKNOWN).update(due_at=now)
+    async_task("generation.tasks.attach_shown", str(job.pk), cluster=SUBMIT_CLUSTER)
 
 
 def _heed(job_id: UUID, prediction_id: str, now: datetime) -> bool:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django_q.tasks import async_task
 
 from billing.models import Hold
 from billing.money import dollars
@@ -22,7 +21,7 @@ from generation.providers.errors import NotFound, ProviderError
 from generation.providers.predictions import Prediction
 from generation.providers.wavespeed import WaveSpeed
 from generation.services.differing import differ
-from generation.services.dispatching import SUBMIT_CLUSTER
+from generation.services.hearing import hand_to_attach
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move, tell
 
@@ -68,12 +67,6 @@ def lose_sight(job: Job, *, now: datetime, by: Actor, note: str) -> bool:
     if job.shown_id:
         hand_to_attach(job, now)
     return True
-
-
-def hand_to_attach(job: Job, now: datetime) -> None:
-    """Tell a worker, in the caller's transaction, that an unknown job was shown its prediction."""
-    Job.objects.filter(pk=job.pk, status=Status.UNKNOWN).update(due_at=now)
-    async_task("generation.tasks.attach_shown", str(job.pk), cluster=SUBMIT_CLUSTER)
 
 
 def attach_shown(job_id: UUID) -> bool:

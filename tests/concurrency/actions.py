@@ -15,7 +15,10 @@ from billing import services as billing
 from billing.models import ApiKey, Hold, Period, User
 from billing.money import Amount
 from generation import services
+from generation.models import Job, Status
+from generation.services.provider import wavespeed
 from tests.billing.make import make_amount, make_hold
+from tests.hooks import TOKEN, letter
 from tests.make import ACTOR, make_spec
 
 meeting: threading.Barrier | ProcessBarrier = threading.Barrier(1)
@@ -31,6 +34,32 @@ def create(user: int, token: str = "") -> str:
     return str(
         services.create(owner, make_spec(), by=ACTOR, terms=services.Terms(token=UUID(token) if token else None)).pk
     )
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------------------
+
+
+def heed_webhook(job: str, prediction: str, url: str) -> str:
+    """Take the webhook, attach what it names, ask what came of it and collect it; return whether it was believed."""
+    if url != settings.WAVESPEED_URL:  # in threads the test itself has said so
+        settings.WAVESPEED_URL = url
+    sent = letter(prediction)
+    headers = {f"webhook-{name}": sent[name] for name in ("id", "timestamp", "signature")}
+    believed = services.hear(UUID(job), TOKEN, headers, sent["body"].encode())
+    services.attach_shown(UUID(job))
+    services.polled(UUID(job), wavespeed().result(prediction))
+    services.collect(UUID(job))
+    return str(believed)
+
+
+def attach_naively(job: str, prediction: str) -> str:
+    """Do what others do with a webhook: look at the status, and write. All look before any writes."""
+    found = Job.objects.get(pk=job)
+    meeting.wait()
+    if found.status != Status.UNKNOWN:
+        return "nothing"
+    Job.objects.filter(pk=job).update(status=Status.RUNNING, prediction_id=prediction)
+    return "attached"
 
 
 # --- money ------------------------------------------------------------------------------------------------------------

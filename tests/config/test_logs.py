@@ -33,6 +33,13 @@ def test_the_token_in_a_webhook_s_address_is_masked(line, wanted):
     assert seen == wanted
 
 
+@pytest.mark.parametrize("end", ["", ".", ".\n", ".\\nTraceback", '."}'])
+def test_a_row_that_a_database_repeats_is_masked(end):
+    line = f"DETAIL:  Failing row contains (7, A heron (in fog), null){end}"
+
+    assert masked(line) == line.replace("7, A heron (in fog), null", "…")
+
+
 def test_other_lines_stay_as_they_are():
     for line in ("GET /hooks/", "/hooks/wavespeed/", "GET /api/v1/jobs/0b5a2a76/video HTTP/1.1", ""):
         assert masked(line) == line

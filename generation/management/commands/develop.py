@@ -70,12 +70,18 @@ class _Note:
         self._text = (
             f"# Written by `make run`; gone when it stops.\n"
             f"PORT={settings.PORT}\nSANDBOX_PORT={settings.SANDBOX_PORT}\nCLAPBOARD_DATA={settings.DATA_DIR}\n"
+            f"PUBLIC_URL={_public_url()}\n"
         )
         path.write_text(self._text)
 
     def remove(self) -> None:
         if self._path.exists() and self._path.read_text() == self._text:  # and not that of a later one
             self._path.unlink()
+
+
+def _public_url() -> str:
+    """Return where the provider calls us when a video is made; the sandbox is on this machine."""
+    return settings.PUBLIC_URL or (f"http://127.0.0.1:{settings.PORT}" if settings.SANDBOX else "")
 
 
 def _ports() -> dict[str, int]:
@@ -104,8 +110,9 @@ def _run() -> int:
     if settings.SANDBOX:
         commands["sandbox"] = [*manage, "sandbox"]
     manager = Manager()
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "PUBLIC_URL": _public_url()}
     for name, command in commands.items():
-        manager.add_process(name, shlex.join(command), env=os.environ | {"PYTHONUNBUFFERED": "1"})
+        manager.add_process(name, shlex.join(command), env=environment)
     manager.loop()
     # Being told to stop is how it ends, and no error.
     return 0 if manager.returncode in {130, 143} else int(manager.returncode or 0)
