@@ -450,6 +450,9 @@ UNFOLD = {
             _pages(
                 "System",
                 ("Heartbeats", "monitor_heart", "generation.heartbeat"),
+                ("Daily chores", "event_repeat", "generation.chore"),
+                ("Told to operators", "campaign", "generation.alert"),
+                ("Told of jobs", "outgoing_mail", "generation.jobnotice"),
                 ("Hints waiting", "hourglass_empty", "django_q.ormq"),
                 ("Hints done", "task_alt", "django_q.success"),
                 ("Hints failed", "error", "django_q.failure"),

@@ -8,6 +8,7 @@ import structlog
 from generation import clock, notices, services
 from generation.models import Heartbeat
 from generation.providers.errors import ProviderError
+from generation.services import daily
 from generation.services.provider import wavespeed
 
 log = structlog.get_logger(__name__)
@@ -59,6 +60,16 @@ def send_notices() -> None:
         notices.send_notices(clock.now())
     except Exception:
         log.exception("notices not sent; the watcher hands them out again")
+
+
+def do_chore(name: str) -> None:
+    """Do what is due today."""
+    now = clock.now()
+    try:
+        daily.do_chore(name, now)
+    except Exception:
+        log.exception("chore failed", name=name)
+        daily.failed(name, "It failed unexpectedly; our log says more.", now)
 
 
 def beat(name: str) -> None:

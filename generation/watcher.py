@@ -16,6 +16,7 @@ from generation.models import Job, Status
 from generation.notices import hand_notices
 from generation.providers.errors import ProviderError
 from generation.providers.wavespeed import WaveSpeed
+from generation.services.daily import ensure_chores, hand_chores
 from generation.services.provider import wavespeed
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,7 @@ class _Rounds:
         if self._told_at is None or now - self._told_at >= _TELL_EVERY:
             self._told_at = now
             hand_notices(now)
+            hand_chores(now)
             if Job.objects.filter(status=Status.UNKNOWN, due_at__lte=now).exists():
                 async_task("generation.tasks.look_for_unknown", cluster=services.SUBMIT_CLUSTER)
         if self._beat_at is None or now - self._beat_at >= _BEAT_EVERY:
@@ -88,5 +90,6 @@ class _Rounds:
             self._tidied_at = now
             services.remove_what_is_left()
             billing.expire_all_grants(now)
+            ensure_chores(now)
         services.dispatch()
         return Job.objects.claim(now, _CLAIM, most) if most > 0 else []

@@ -6,6 +6,7 @@ holding      hold, settle, release
 planning     plans, overrides, past due: when which limits hold
 granting     extra for one period
 correcting   refunds, adjustments, repairs
+forgetting   what nobody needs any more
 """
 
 from billing.services.correcting import adjust, refund, repair_key, repair_period
@@ -20,6 +21,7 @@ from billing.services.errors import (
     NotRefundable,
     PastDue,
 )
+from billing.services.forgetting import forget_notices
 from billing.services.granting import expire_all_grants, expire_grants, grant
 from billing.services.holding import hold, hold_in, release, settle, take
 from billing.services.keys import create_api_key
@@ -63,6 +65,7 @@ __all__ = [
     "current_period",
     "expire_all_grants",
     "expire_grants",
+    "forget_notices",
     "grant",
     "hold",
     "hold_in",

@@ -1,11 +1,12 @@
 """What needs a person: jobs whose submission got no answer, and what we and the provider disagree about."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -18,6 +19,8 @@ from generation import services
 from generation.admin.pages import ReasonForm, back, id_of, number_of, operator, to_the_second
 from generation.models import Difference, Job, Status, Stuck
 from generation.services.provider import ProviderError
+
+_NOT_FOUND_FOR = timedelta(hours=1)  # a prediction that WaveSpeed does not know for so long needs a person
 
 
 class AttachForm(ReasonForm):
@@ -40,15 +43,15 @@ class StuckAdmin(ReadOnly):
     actions_detail = ("attach", "never_created", "give_up")
     fields = (
         *("status", "user", "model", "prompt", "parameters", "submit_started_at", "submitted_at", "prediction_id"),
-        *("late_at", "due_at", "attempts", "found"),
+        *("late_at", "not_found_since", "due_at", "attempts", "found"),
     )
     readonly_fields = ("found",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Return what is unknown, late, or saved for longer than a few minutes."""
-        stuck = Job.objects.filter(status=Status.UNKNOWN) | Job.objects.filter(
-            status__in=[Status.RUNNING, Status.COLLECTING], late_at__isnull=False
-        )
+        """Return what is unknown or late, what is saved for longer than a few minutes, and what is not found."""
+        lost = Q(status=Status.RUNNING, not_found_since__lte=timezone.now() - _NOT_FOUND_FOR)
+        late = Q(status__in=[Status.RUNNING, Status.COLLECTING], late_at__isnull=False)
+        stuck = Job.objects.filter(Q(status=Status.UNKNOWN) | late | lost)
         queryset: QuerySet[Any] = super().get_queryset(request)
         return queryset.filter(pk__in=stuck.values("pk"))
 

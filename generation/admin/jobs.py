@@ -97,7 +97,15 @@ class JobsAdmin(ReadOnly):
             {
                 "fields": (
                     *("created_at", "handed_at", "taken_at", "lease_until", "due_at", "attempts", "submit_started_at"),
-                    *("submitted_at", "expected_seconds", "late_at", "collecting_at", "finished_at", "deleted_at"),
+                    *(
+                        "submitted_at",
+                        "expected_seconds",
+                        "late_at",
+                        "not_found_since",
+                        "collecting_at",
+                        "finished_at",
+                        "deleted_at",
+                    ),
                 )
             },
         ),

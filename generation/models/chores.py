@@ -13,6 +13,7 @@ class Chore(models.Model):
 
     name = models.CharField(max_length=30, primary_key=True)
     due_at = models.DateTimeField()
+    handed_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was told; empty once it came.")
     began_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     result = models.CharField(max_length=10, choices=Result, blank=True)

@@ -1,6 +1,7 @@
 """What an answer about a running prediction means for its job."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -26,8 +27,7 @@ def polled(job_id: UUID, prediction: Prediction) -> None:
     """Do what the provider's answer asks for; harmless when the job has moved on."""
     now = clock.now()
     if prediction.is_going_on:
-        Job.objects.filter(pk=job_id, not_found_since__isnull=False).update(not_found_since=None)
-        _wait(job_id, now)
+        _wait(job_id, now, not_found_since=None)
         return
     with transaction.atomic():
         job = locked(job_id, Status.RUNNING)
@@ -65,7 +65,7 @@ def _verdict(prediction: Prediction) -> tuple[str, str]:
     return wording.failure(prediction)
 
 
-def _wait(job_id: UUID, now: datetime) -> None:
+def _wait(job_id: UUID, now: datetime, **fields: Any) -> None:
     """Look again after the usual interval; rarely once the job is late; not at all after seven days."""
     job = Job.objects.filter(pk=job_id, status=Status.RUNNING).first()
     if job is None or job.submitted_at is None:
@@ -83,7 +83,7 @@ def _wait(job_id: UUID, now: datetime) -> None:
     interval = _LATE_INTERVAL if job.late_at else timedelta(seconds=settings.POLL_INTERVAL)
     # Who asked had put it off; is it due all the same, a webhook came meanwhile, and this answer may be of before.
     heard = Job.objects.filter(pk=job_id, heard_at__isnull=False, due_at__lte=now)
-    Job.objects.filter(pk=job_id, status=Status.RUNNING).exclude(pk__in=heard).update(due_at=now + interval)
+    Job.objects.filter(pk=job_id, status=Status.RUNNING).exclude(pk__in=heard).update(due_at=now + interval, **fields)
 
 
 @transaction.atomic

@@ -1,5 +1,8 @@
 """What needs a person: unknown outcomes are decided with a reason, differences resolved with a note."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 import requests
 from django.contrib.admin.models import LogEntry
@@ -8,9 +11,23 @@ from django.utils import timezone
 from billing.models import Hold
 from generation import services
 from generation.models import Difference, Job, Status, Stuck
+from generation.providers.errors import NotFound
+from generation.providers.predictions import Prediction
 from tests.admin.test_pages import address
 from tests.make import ACTOR, make_job
 
+_GOING_ON = Prediction(
+    id="x",
+    status="processing",
+    model="m",
+    outputs=(),
+    error="",
+    code=None,
+    has_nsfw=False,
+    created_at="",
+    inputs=None,
+    execution_ms=None,
+)
 REASON = {"_form_submitted": "1", "reason": "WaveSpeed's support has told us"}
 
 
@@ -34,6 +51,22 @@ def test_the_board_shows_what_needs_a_person_and_nothing_else(desk):
     late = make_job(status=Status.RUNNING, late_at=timezone.now())
     shown = {row.pk for row in desk.get(address(Stuck, "changelist")).context["cl"].result_list}
     assert shown == {late.pk, Job.objects.get(status=Status.UNKNOWN).pk}
+
+
+def test_a_prediction_that_is_not_found_for_an_hour_needs_a_person(desk):
+    job = make_job(status=Status.RUNNING)
+    services.unreachable(job.pk, NotFound("gone"))
+
+    def shown():
+        return [row.pk for row in desk.get(address(Stuck, "changelist")).context["cl"].result_list]
+
+    since = Job.objects.get().not_found_since
+    services.unreachable(job.pk, NotFound("still gone"))
+    assert (Job.objects.get().not_found_since, shown()) == (since, [])
+    Job.objects.update(not_found_since=since - timedelta(hours=1))
+    assert shown() == [job.pk]
+    services.polled(job.pk, replace(_GOING_ON, id=job.prediction_id))  # there it is again
+    assert shown() == []
 
 
 def test_candidates_are_shown_and_one_is_attached(desk, sandbox, olga):

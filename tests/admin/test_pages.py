@@ -33,13 +33,13 @@ from billing.models import (
 )
 from billing.money import Amount
 from generation import services
-from generation.models import Gate, Heartbeat, Job, JobEvent, Status, Stuck
+from generation.models import Alert, Chore, Gate, Heartbeat, Job, JobEvent, JobNotice, Status, Stuck
 from tests.make import ACTOR, make_job, make_key, make_upload, make_user
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OURS = [
     *(User, ApiKey, Plan, Price, Subscription, Override, Period, Grant, Hold, LedgerEntry, Notice, FreeDay),
-    *(Job, JobEvent, Gate, Heartbeat),
+    *(Job, JobEvent, Gate, Heartbeat, Chore, Alert, JobNotice),
 ]
 ADDABLE = {"billing.User", "billing.Plan", "billing.Price", "auth.Group"}
 
@@ -77,6 +77,10 @@ def make_rows():
         )
     services.the_gate()
     make_upload(user)
+    now = timezone.now()
+    JobNotice.objects.create(job=Job.objects.filter(user=user)[0], kind=JobNotice.Kind.LATE, created_at=now)
+    Alert.objects.create(kind=Alert.Kind.GATE, subject="closed", text="why", page="/admin/", created_at=now)
+    Chore.objects.create(name=f"chore-{user.pk}", due_at=now, result=Chore.Result.FOUND, report="1 difference")
     services.close(model=f"model-{user.pk}", reason="drift", by=ACTOR, now=timezone.now())
 
 
