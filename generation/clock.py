@@ -11,7 +11,12 @@ def now() -> datetime:
     if connection.vendor != "postgresql":
         return timezone.now()
     with connection.cursor() as cursor:
-        # Not now(): that is when the transaction began.
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute(f"SELECT {expression()}")
         moment: datetime = cursor.fetchone()[0]
     return moment
+
+
+def expression() -> str:
+    """Return SQL of the time, for whoever asks the database for something anyway; NULL where it has none."""
+    # Not now(): that is when the transaction began.
+    return "clock_timestamp()" if connection.vendor == "postgresql" else "NULL"

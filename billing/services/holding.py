@@ -14,6 +14,7 @@ from django.db.models import F, Q
 
 from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Notice, Period, Price, User
 from billing.money import LIMITS, Amount
+from billing.rows import insert
 from billing.services.errors import Actor, AddressNotVerified, InsufficientQuota, PastDue
 from billing.services.granting import expire_grants
 from billing.services.looking import FREE, check_included, subscription_of, violated_limit
@@ -66,7 +67,7 @@ def hold_in(
     by: Actor,
     api_key: ApiKey | None = None,
 ) -> Hold:
-    """Hold in the period that `current_period` has just found, in the caller's transaction; else the same as `hold`."""
+    """Hold in the period that was just looked at, in the caller's transaction; else the same as `hold`."""
     if period.subscription.past_due_since:
         raise PastDue(period.subscription.past_due_since)
     if not period.pk:
@@ -80,7 +81,7 @@ def hold_in(
         _take_of_key(api_key, amount.spend)
     ceiling: int | None = settings.FREE_DAILY_CEILING if is_free else None
     free_day = None if ceiling is None else _take_of_free_day(amount.spend, ceiling, now)
-    taken = Hold.objects.create(
+    taken = Hold(
         period=period,
         price=price,
         api_key=api_key,
@@ -91,6 +92,7 @@ def hold_in(
         seconds=amount.seconds,
         created_at=now,
     )
+    insert(taken)
     write_of_hold(LedgerEntry.Kind.HOLD, taken, now=now, by=by)
     _notice(period, now)
     return taken

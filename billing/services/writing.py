@@ -4,14 +4,15 @@ from datetime import datetime
 
 from billing.models import Grant, Hold, LedgerEntry, Period
 from billing.money import Amount
+from billing.rows import insert
 from billing.services.errors import Actor
 
 
 def write_of_hold(kind: LedgerEntry.Kind, held: Hold, *, now: datetime, by: Actor, reason: str = "") -> None:
     """Write a line about a hold: its amount, its price, its reference."""
-    LedgerEntry.objects.create(
+    line = LedgerEntry(
         period_id=held.period_id,
-        hold=held,
+        hold_id=held.pk,
         price_id=held.price_id,
         reference=held.reference,
         kind=kind,
@@ -23,6 +24,7 @@ def write_of_hold(kind: LedgerEntry.Kind, held: Hold, *, now: datetime, by: Acto
         at=now,
         reason=reason,
     )
+    insert(line)
 
 
 def write_of_period(

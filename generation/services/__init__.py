@@ -3,13 +3,13 @@
 Doors (api, web, admin, commands), hints and the watcher call these; only these change a job's state.
 """
 
+from generation.services.admitting import ReviewNeeded
 from generation.services.checking import NotChecked, Report, check_models, preview_models
 from generation.services.collecting import collect, hand_to_collectors
 from generation.services.creating import (
     NotRetryable,
     PriceChanged,
     Quote,
-    ReviewNeeded,
     Terms,
     cancel,
     create,

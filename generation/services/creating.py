@@ -4,19 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from billing import services as billing
 from billing.models import ApiKey, Period, Price, User
 from billing.money import Amount, dollars
+from billing.rows import insert
 from billing.services import Actor
 from generation import clock
 from generation.models import Job, JobEvent, Status, Upload
+from generation.services.admitting import admit
 from generation.services.switching import check_open
 from generation.services.transitions import NotCancelable, cancel_queued, locked, log
 from generation.services.wishing import spec_of, wish_of
-from generation.services.wording import MODERATED_CODE
 from generation.spec import Complaint, InvalidSpec, Media, VideoSpec
 
 
@@ -50,18 +50,6 @@ class PriceChanged(Exception):
         self.quote = quote
 
 
-class ReviewNeeded(Exception):
-    """Much of what this user wished was refused by the provider's safety filter: an operator looks first."""
-
-    code = "review_needed"
-
-    def __init__(self, moderated: int) -> None:
-        super().__init__(
-            f"{moderated} of your videos were refused by WaveSpeed's safety filter. "
-            "An operator looks at your account before you can make more; nothing else is closed to you."
-        )
-
-
 class NotRetryable(Exception):
     """Only what failed or was canceled can be tried again."""
 
@@ -90,6 +78,7 @@ _NO_TERMS = Terms()
 
 def quote(user: User, spec: VideoSpec) -> Quote:
     """Price a spec for a user; writes nothing. Raises ModelClosed, and billing's NoPrice and ModelNotInPlan."""
+    check_open(spec)
     quoted = _quote(user, spec, clock.now())
     billing.check_included(spec.model.id, quoted.period)
     return quoted
@@ -101,10 +90,9 @@ def create(user: User, spec: VideoSpec, *, by: Actor, terms: Terms = _NO_TERMS, 
     Raises PriceChanged, ModelClosed, ReviewNeeded, InvalidSpec where its source is gone, and billing's NoPrice,
     ModelNotInPlan, PastDue, AddressNotVerified and InsufficientQuota; nothing is written then.
     """
-    now = clock.now()
     if made := _made_before(user, terms):
         return made
-    _check_reviewed(user)
+    now = admit(user, spec)
     try:
         with transaction.atomic():
             job = _create(user, spec, now=now, by=by, terms=terms, retry_of=retry_of)
@@ -142,21 +130,9 @@ def _made_before(user: User, terms: Terms) -> Job | None:
     return Job.objects.filter(user=user, token=terms.token).first() if terms.token else None
 
 
-def _check_reviewed(user: User) -> None:
-    if not settings.MODERATED_BEFORE_REVIEW:
-        return
-    refused = Job.objects.filter(user=user, error_code=MODERATED_CODE)
-    if user.reviewed_at:
-        refused = refused.filter(finished_at__gt=user.reviewed_at)
-    moderated = refused.count()
-    if moderated >= settings.MODERATED_BEFORE_REVIEW:
-        raise ReviewNeeded(moderated)
-
-
 def _quote(user: User, spec: VideoSpec, now: datetime) -> Quote:
-    check_open(spec)
-    price = billing.price_of(spec.model.id, spec.variant, now)
-    return Quote(spec=spec, price=price, period=billing.current_period(user, now))
+    price, period = billing.price_and_period(user, spec.model.id, spec.variant, now)
+    return Quote(spec=spec, price=price, period=period)
 
 
 def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Terms, retry_of: Job | None = None) -> Job:
@@ -166,7 +142,7 @@ def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Ter
     if terms.max_cost is not None and quoted.amount.spend > terms.max_cost:
         raise PriceChanged(quoted)
     job_id = uuid4()
-    job = Job.objects.create(
+    job = Job(
         id=job_id,
         user=user,
         api_key=terms.api_key,
@@ -191,7 +167,8 @@ def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Ter
         warnings=[{"parameter": w.field, "message": w.message} for w in spec.warnings],
         created_at=now,
     )
-    JobEvent.objects.create(job=job, at=now, to_status=Status.QUEUED, actor=by.name, note=f"Created by {by.name}.")
+    insert(job)
+    insert(JobEvent(job=job, at=now, to_status=Status.QUEUED, actor=by.name, note=f"Created by {by.name}."))
     return job
 
 
