@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from billing import services as billing
 from billing.models import Hold, User
 from generation.catalog import MODELS, Operation
-from generation.models import Gate, Job, Status
+from generation.line import Line, WaitsFor
+from generation.models import Job, Status
 from generation.progress import progress
 from generation.templatetags.clapboard import CHIPS, LATE, NOT_AS_WISHED, REFUSED, SLOWER, Chip, dollars
 from generation.web.retrying import REFUSALS, Prices, can_retry, prices_of, retry_cost
-from generation.web.wording import ago, day, headline, join, span
+from generation.web.wording import ago, day, headline, join, roughly, span
 
 _KEPT_AT_PROVIDER = timedelta(days=7)
 _SLOWER_THAN_MOST = 2.0  # times the usual time
@@ -40,37 +40,6 @@ _SAID = {
     "failed": "failed; you were not charged",
     "canceled": "is cancelled; you were not charged",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """The queue as its user sees it: whose turn it is and what is waited for."""
-
-    positions: dict[UUID, int]
-    busy: int
-    places: int
-    is_closed: bool
-
-    @classmethod
-    def of(cls, user: User, now: datetime) -> "Line":
-        """Look at the user's queue; four queries, whatever its length."""
-        waiting = Job.objects.queued().filter(user=user).values_list("pk", flat=True)
-        return cls(
-            positions={pk: place for place, pk in enumerate(waiting, start=1)},
-            busy=Job.objects.in_flight(now).filter(user=user).exclude(status=Status.QUEUED).count(),
-            places=billing.current_period(user, now).subscription.plan.jobs_at_a_time,
-            is_closed=Gate.objects.filter(closed_at__isnull=False).exists(),
-        )
-
-    def sentence(self, job: Job) -> str:
-        """Return when a queued job will start."""
-        if self.is_closed:
-            return "WaveSpeed takes no videos from us just now. This one waits and starts by itself."
-        position = self.positions.get(job.pk, 1)
-        if self.busy + position <= self.places:
-            return "Starts in a moment."
-        place = "your place is" if self.places == 1 else f"one of your {self.places} places is"
-        return f"{_ordinal(position)} of yours. Starts by itself when {place} free."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +152,7 @@ class Card:
 def cards_of(user: User, jobs: Iterable[Job], now: datetime) -> list[Card]:
     """Return the cards of these jobs, which belong to the user and came with their holds; a fixed number of queries."""
     jobs = list(jobs)
-    line = Line.of(user, now) if any(job.status == Status.QUEUED for job in jobs) else None
+    line = Line.of(user.pk, now) if any(job.status == Status.QUEUED for job in jobs) else None
     prices = prices_of(now) if any(can_retry(job) for job in jobs) else {}
     return [_card(job, line, prices, now) for job in jobs]
 
@@ -240,7 +209,7 @@ def _line(job: Job, stage: str, line: Line | None, now: datetime) -> str:
     """Return the one sentence of fact."""
     match stage:
         case "queued" if line:
-            return line.sentence(job)
+            return _waiting(line, job, now)
         case "running" | "slower" | "late":
             return _rendering(job, stage, now)
         case "succeeded":
@@ -251,6 +220,22 @@ def _line(job: Job, stage: str, line: Line | None, now: datetime) -> str:
             return job.error_message
         case _:
             return _LINES[stage]
+
+
+def _waiting(line: Line, job: Job, now: datetime) -> str:
+    """Return when a queued job will start, or what it waits for."""
+    place = line.place_of(job)
+    about = f", in about {roughly((place.starts_at - now).total_seconds())}" if place.starts_at else ""
+    match place.waits_for:
+        case WaitsFor.PROVIDER_CLOSED:
+            return "WaveSpeed takes no videos from us just now. This one waits and starts by itself."
+        case WaitsFor.YOUR_PLACES:
+            free = "your place is" if line.places == 1 else f"one of your {line.places} places is"
+            return f"{_ordinal(place.position)} of yours. Starts by itself when {free} free{about}."
+        case WaitsFor.PROVIDER:
+            return f"{_ordinal(place.position)} of yours. Starts by itself when WaveSpeed takes more from us{about}."
+        case _:
+            return "Starts in a moment."
 
 
 def _rendering(job: Job, stage: str, now: datetime) -> str:

@@ -1,6 +1,7 @@
 """How things read on the pages: lengths of time, days, the head of a prompt."""
 
 from datetime import datetime
+from math import ceil
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -19,6 +20,14 @@ def span(seconds: float) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 60 // 24} days"
+
+
+def roughly(seconds: float) -> str:
+    """Return a length of time that is a guess, no finer than one can guess: 10 s, 40 s, 3 min, 2 h."""
+    if seconds < 55:
+        return f"{max(ceil(seconds / 10), 1) * 10} s"
+    minutes = max(round(seconds / 60), 1)
+    return f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"
 
 
 def count(number: int, noun: str) -> str:

@@ -218,14 +218,15 @@ def test_the_queue_says_whose_turn_it_is(db):
     client = browser_of(user)
     lines = ["Next of yours.", "2nd of yours.", "3rd of yours.", "4th of yours."]
     for job, line in zip(jobs, lines, strict=True):
-        assert f"{line} Starts by itself when one of your 2 places is free." in words(client.get(f"/videos/{job.pk}/"))
+        text = words(client.get(f"/videos/{job.pk}/"))
+        assert f"{line} Starts by itself when one of your 2 places is free, in about " in text
 
 
 def test_one_place_is_called_your_place(db):
     user = make_user(plan="free")
     make_job(user, status=Status.RUNNING)
     job = make_job(user)
-    assert "Next of yours. Starts by itself when your place is free." in words(
+    assert "Next of yours. Starts by itself when your place is free, in about 1 min." in words(
         browser_of(user).get(f"/videos/{job.pk}/")
     )
 

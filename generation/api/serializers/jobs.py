@@ -2,9 +2,7 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -14,6 +12,7 @@ from billing.models import Hold
 from billing.money import CURRENCY, dollars
 from generation import progress
 from generation.api.serializers.fields import CurrencyField, DollarsField, ScalarField, WarningSerializer
+from generation.line import Line, WaitsFor
 from generation.models import Job, Status
 
 
@@ -55,7 +54,15 @@ class QueueSerializer(serializers.Serializer[Any]):
     """Where a queued job stands among its user's queued jobs."""
 
     position = serializers.IntegerField(min_value=1, help_text="1 is next.")
-    estimated_start_at = serializers.DateTimeField(allow_null=True)
+    estimated_start_at = serializers.DateTimeField(
+        source="starts_at", allow_null=True, help_text="A guess from what runs now; null where nobody can know."
+    )
+    waits_for = serializers.ChoiceField(
+        choices=[str(each) for each in WaitsFor],
+        allow_null=True,
+        help_text="your_places: as many of yours run as your plan runs at a time. provider: WaveSpeed takes no more "
+        "from us at the moment. provider_closed: it takes none from us just now. null: it starts in a moment.",
+    )
 
 
 class FlagSerializer(serializers.Serializer[Any]):
@@ -129,7 +136,9 @@ class JobSerializer(serializers.Serializer[Job]):
         """Return its place, None once it left the queue."""
         if job.status != Status.QUEUED:
             return None
-        return {"position": self._position(job), "estimated_start_at": None}
+        place = self._line(job).place_of(job)
+        # The field writes it as it writes every time of the contract.
+        return dict(QueueSerializer(place).data)
 
     @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, job: Job) -> dict[str, str] | None:
@@ -163,14 +172,9 @@ class JobSerializer(serializers.Serializer[Job]):
         now: datetime = self.context.setdefault("now", timezone.now())
         return now
 
-    def _position(self, job: Job) -> int:
-        line = Job.objects.queued().filter(user=job.user_id)
-        if not isinstance(self.parent, serializers.ListSerializer):
-            before = Q(created_at__lt=job.created_at) | Q(created_at=job.created_at, pk__lt=job.pk)
-            return line.filter(before).count() + 1
-        # A list looks at the whole line once. A job that has left it meanwhile was its first.
-        if "positions" not in self.context:
-            ids = line.values_list("pk", flat=True)
-            self.context["positions"] = {pk: place for place, pk in enumerate(ids, start=1)}
-        positions: dict[UUID, int] = self.context["positions"]
-        return positions.get(job.pk, 1)
+    def _line(self, job: Job) -> Line:
+        """Return the queue of the job's owner; a list, which is one owner's, looks at it once."""
+        lines: dict[int, Line] = self.context.setdefault("lines", {})
+        if job.user_id not in lines:
+            lines[job.user_id] = Line.of(job.user_id, self._now)
+        return lines[job.user_id]
