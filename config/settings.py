@@ -316,6 +316,7 @@ def _micros(name: str) -> int | None:
 
 POLL_INTERVAL = env.float("POLL_INTERVAL", default=0.5)  # seconds between two looks at one running prediction
 HAND_LEASE = env.float("HAND_LEASE", default=60)  # seconds until a hint that nobody took is given out again
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # that /metrics asks for; empty: there is no /metrics
 SANDBOX_SECONDS = env.float("SANDBOX_SECONDS", default=8)  # that a prediction takes in the sandbox
 MODERATED_BEFORE_REVIEW = env.int("MODERATED_BEFORE_REVIEW", default=10)  # then an operator looks; 0: never
 FREE_DAILY_CEILING = _micros("FREE_DAILY_CEILING")  # that all of Free together may cost a day; None: no ceiling

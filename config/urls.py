@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from generation.api import health
+from generation.metrics.views import metrics
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -12,5 +13,6 @@ urlpatterns = [
     path("hooks/", include("generation.hooks.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics),
     path("", include("generation.web.urls")),
 ]

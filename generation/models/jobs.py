@@ -201,6 +201,7 @@ class Job(models.Model):
             ),
             models.Index(fields=["submit_started_at"], name="job_submit_started"),
             models.Index(fields=["model", "-finished_at"], condition=Q(status="succeeded"), name="job_usual_time"),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="job_finished"),
             models.Index(fields=["user"], condition=Q(error_code="moderated"), name="job_moderated"),
             models.Index(
                 fields=["deleted_at"],

@@ -1,0 +1,307 @@
+"""What /metrics says, whom it answers, and that it costs the same with thousands of rows."""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_q.models import OrmQ
+from prometheus_client.parser import text_string_to_metric_families
+
+from billing.models import Hold
+from generation import services
+from generation.models import Chore, Difference, Ear, Gate, Heartbeat, Job, JobEvent, Status
+from tests.make import make_job, make_user
+
+pytestmark = pytest.mark.django_db
+
+TOKEN = "token-of-a-test"
+
+
+@pytest.fixture(autouse=True)
+def _token(settings) -> None:
+    settings.METRICS_TOKEN = TOKEN
+
+
+def answer(token: str = TOKEN, method: str = "get", scheme: str = "Bearer"):
+    return getattr(Client(), method)("/metrics", headers={"Authorization": f"{scheme} {token}"})
+
+
+def figures() -> dict[str, float]:
+    """Return what is said, by name and the values of its labels in their order by name."""
+    read = answer()
+    assert read.status_code == 200
+    return {
+        " ".join(
+            [sample.name.removeprefix("clapboard_"), *(value for _, value in sorted(sample.labels.items()))]
+        ): sample.value
+        for family in text_string_to_metric_families(read.content.decode())
+        for sample in family.samples
+    }
+
+
+# --- whom it answers --------------------------------------------------------------------------------------------------
+
+
+def test_it_answers_who_bears_the_token():
+    read = answer()
+
+    assert read.status_code == 200
+    assert read["Content-Type"].startswith("text/plain; version=1.0.0")
+    assert "no-store" in read["Cache-Control"]
+    assert not read.cookies
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN + "x", "tököken", f"{TOKEN} {TOKEN}"])
+def test_for_all_others_there_is_nothing(token):
+    assert answer(token).status_code == 404
+    assert answer(TOKEN, scheme="Basic").status_code == 404
+    assert Client().get("/metrics").status_code == 404
+
+
+@pytest.mark.any_database
+def test_operators_need_the_token_too(olga):
+    client = Client()
+    client.force_login(olga)
+
+    assert client.get("/metrics").status_code == 404
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("token", ["", " ", TOKEN])
+def test_without_a_token_in_the_settings_there_is_nothing(settings, token):
+    settings.METRICS_TOKEN = ""
+
+    assert answer(token).status_code == 404
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_it_is_only_read(method):
+    assert answer(method=method).status_code == 404
+
+
+# --- what it says -----------------------------------------------------------------------------------------------------
+
+
+def test_jobs_are_told_by_status_and_age(alice):
+    now = timezone.now()
+    make_job(alice)
+    make_job(alice, status=Status.RUNNING, submitted_at=now - timedelta(minutes=5))
+    make_job(alice, status=Status.RUNNING, submitted_at=now - timedelta(hours=2), late_at=now)
+    make_job(alice, status=Status.UNKNOWN, submit_started_at=now - timedelta(days=2))
+    make_job(alice, status=Status.SUCCEEDED)
+    said = figures()
+
+    told = {name: number for name, number in said.items() if name.startswith("jobs ") and number}
+    assert told == {"jobs 1m queued": 1, "jobs 10m running": 1, "jobs 1d running": 1, "jobs older unknown": 1}
+    assert said["job_oldest_seconds running"] == pytest.approx(7200, abs=60)
+    assert said["job_oldest_seconds collecting"] == 0
+    assert said["jobs_late"] == 1
+    assert said["in_flight"] == 2  # an old unknown job takes no place
+    assert said["submissions_last_minute"] == 3
+
+
+def test_a_job_that_went_back_into_the_line_waits_since_it_was_ordered(alice):
+    ordered = timezone.now() - timedelta(hours=3)
+    make_job(alice, created_at=ordered, submit_started_at=timezone.now())
+
+    assert figures()["job_oldest_seconds queued"] == pytest.approx(3 * 3600, abs=60)
+
+
+def test_the_gate_is_told():
+    now = timezone.now()
+    services.the_gate()
+    Gate.objects.update(
+        predictions_at_a_time=50,
+        narrowed_to=7,
+        narrowed_until=now + timedelta(seconds=20),
+        closed_at=now,
+        closed_for="balance",
+        balance=1_500_000,
+        balance_at=now - timedelta(minutes=3),
+    )
+    said = figures()
+
+    assert (said["gate_places"], said["gate_narrowed"], said["gate_submissions_a_minute"]) == (7, 1, 6000)
+    assert (said["gate_closed balance"], said["gate_closed operator"]) == (1, 0)
+    assert said["balance_dollars"] == 1.5
+    assert said["balance_age_seconds"] == pytest.approx(180, abs=60)
+    Gate.objects.update(narrowed_until=now, closed_at=None)
+    said = figures()
+    assert (said["gate_places"], said["gate_narrowed"], said["gate_closed balance"]) == (50, 0, 0)
+
+
+def test_open_holds_are_told_by_age(alice):
+    first, second = make_job(alice), make_job(alice)
+    make_job(alice, status=Status.SUCCEEDED)
+    Hold.objects.filter(pk=second.hold_id).update(created_at=timezone.now() - timedelta(hours=30))
+    said = figures()
+
+    assert (said["holds_open 1m"], said["holds_open older"], said["holds_open 1h"]) == (1, 1, 0)
+    assert said["holds_open_dollars older"] == first.hold.spend / 1_000_000
+
+
+def test_hints_are_told_by_cluster():
+    now = timezone.now()
+    for key, lock in (("clapboard", -90), ("clapboard", -5), ("clapboard", 300), ("collect", 300)):
+        OrmQ.objects.create(key=key, payload="x", lock=now + timedelta(seconds=lock))
+    said = figures()
+
+    assert (said["hints_waiting clapboard"], said["hints_taken clapboard"]) == (2, 1)
+    assert (said["hints_waiting collect"], said["hints_taken collect"]) == (0, 1)
+    assert said["hint_oldest_seconds clapboard"] == pytest.approx(90, abs=60)
+    assert said["hint_oldest_seconds collect"] == 0
+
+
+def test_signs_of_life_and_webhooks_are_told(settings):
+    assert math.isinf(figures()["heartbeat_age_seconds watcher"])
+    assert math.isinf(figures()["webhook_age_seconds"])
+    now = timezone.now()
+    Heartbeat.objects.create(name="watcher", beat_at=now - timedelta(seconds=100))
+    Ear.objects.create(pk=1, heard_at=now - timedelta(seconds=100))
+    settings.PUBLIC_URL = "https://clapboard.example.org"
+    said = figures()
+
+    assert said["heartbeat_age_seconds watcher"] == pytest.approx(100, abs=60)
+    assert math.isinf(said["heartbeat_age_seconds clapboard"])
+    assert said["webhook_age_seconds"] == pytest.approx(100, abs=60)
+    assert said["webhooks_arrive"] == 1
+
+
+def test_daily_chores_are_told():
+    now = timezone.now()
+    Chore.objects.all().delete()
+    Chore.objects.create(name="reconcile", due_at=now, ended_at=now - timedelta(days=3), result=Chore.Result.FAILED)
+    Chore.objects.create(name="check_ledger", due_at=now)
+    said = figures()
+
+    assert said["chore_age_seconds reconcile"] == pytest.approx(3 * 86400, abs=60)
+    assert math.isinf(said["chore_age_seconds check_ledger"])
+    assert (said["chore_failed reconcile"], said["chore_failed check_ledger"]) == (1, 0)
+
+
+def test_open_differences_are_told_by_kind(alice):
+    now = timezone.now()
+    words = {"ours": "x", "theirs": "y", "noted_at": now}
+    Difference.objects.create(kind="not_ours", prediction_id="1", **words)
+    Difference.objects.create(kind="not_ours", prediction_id="2", resolved_at=now, **words)
+    said = figures()
+
+    assert (said["differences_open not_ours"], said["differences_open no_verdict"]) == (1, 0)
+
+
+def ended(user, *, wait: float, provider: float, noticed: float, heard: bool, **fields: object) -> Job:
+    """Make a job that was ordered an hour ago but ended just now: seconds of its wait, rendering and notice."""
+    finished = timezone.now() - timedelta(seconds=1)
+    collecting = finished - timedelta(seconds=3)
+    submitted = collecting - timedelta(seconds=provider)
+    return make_job(
+        user,
+        status=Status.SUCCEEDED,
+        finished_at=finished,
+        collecting_at=collecting,
+        submitted_at=submitted,
+        submit_started_at=submitted,
+        created_at=submitted - timedelta(seconds=wait),
+        heard_at=collecting - timedelta(seconds=noticed) if heard else None,
+        rendered_ms=int((provider - noticed) * 1000),
+        **fields,
+    )
+
+
+def test_the_last_jobs_are_told_by_quantiles(alice):
+    ended(alice, wait=1, provider=60, noticed=0.02, heard=True, polls=2)
+    ended(alice, wait=2, provider=61, noticed=0.04, heard=True, polls=2)
+    ended(alice, wait=30, provider=90, noticed=0.4, heard=False, polls=11)
+    make_job(alice, status=Status.FAILED)
+    Job.objects.filter(pk=make_job(alice, status=Status.SUCCEEDED).pk).update(
+        finished_at=timezone.now() - timedelta(hours=1)
+    )
+    said = figures()
+
+    model = "lightricks/ltx-2-pro/text-to-video"
+    waits = [said[f"recent_queue_wait_seconds {model} {q}"] for q in ("0.5", "0.95", "1")]
+    assert waits == pytest.approx([2, 30, 30], abs=0.01)
+    assert said[f"recent_provider_seconds {model} 0.5"] == pytest.approx(61, abs=0.01)
+    assert said[f"recent_collect_seconds {model} 1"] == pytest.approx(3, abs=0.01)
+    assert said["recent_notice_delay_seconds webhook 1"] == pytest.approx(0.04, abs=0.001)
+    assert said["recent_notice_delay_seconds poll 1"] == pytest.approx(0.4, abs=0.01)
+    assert (said["recent_polls webhook 1"], said["recent_polls poll 1"]) == (2, 11)
+    assert (said["recent_noticed webhook"], said["recent_noticed poll"]) == (2, 1)
+    assert said[f"recent_jobs  {model} succeeded"] == 3
+    assert said[f"recent_jobs provider_failed {model} failed"] == 1
+
+
+def test_nothing_of_a_user_is_told(alice):
+    make_job(alice, status=Status.FAILED, provider_error="A heron")
+    text = answer().content.decode()
+
+    assert "heron" not in text
+    assert "fox" not in text
+    assert "alice" not in text
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------------
+
+
+def asked(look: Callable[[], object]) -> list[str]:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        look()
+    return [query["sql"] for query in captured]
+
+
+def crowd(number: int) -> None:
+    """Write jobs in every status, holds, hints and events, thousands of rows in a few statements."""
+    job = make_job(make_user(), status=Status.RUNNING)
+    statuses = [status for status in Status.values if status != Status.SUCCEEDED]
+    values = {field.attname: getattr(job, field.attname) for field in Job._meta.concrete_fields}
+    held = {field.attname: getattr(job.hold, field.attname) for field in Hold._meta.concrete_fields}
+    now = timezone.now()
+    ids = [uuid4() for _ in range(number)]
+    holds = Hold.objects.bulk_create(Hold(**held | {"id": None, "reference": pk}) for pk in ids)
+    Job.objects.bulk_create(
+        Job(
+            **values | {"id": pk, "hold_id": hold.pk, "prediction_id": None, "status": statuses[place % len(statuses)]},
+        )
+        for place, (pk, hold) in enumerate(zip(ids, holds, strict=True))
+    )
+    Job.objects.filter(status__in=["failed", "canceled"]).update(finished_at=now)
+    OrmQ.objects.bulk_create(OrmQ(key="clapboard", payload="x", lock=now) for _ in range(number))
+    JobEvent.objects.bulk_create(JobEvent(job=job, at=now, to_status="running", actor="test") for _ in range(number))
+
+
+def test_thousands_of_rows_take_as_many_statements_as_none(settings):
+    services.the_gate()
+    few = asked(answer)
+
+    crowd(3_000)
+    many = asked(answer)
+
+    assert len(many) == len(few) <= 14
+    assert sum(number for name, number in figures().items() if name.startswith("jobs ")) > 2_000
+
+
+# --- what is written about it -----------------------------------------------------------------------------------------
+
+
+def test_the_page_explains_every_figure_and_no_other(alice):
+    services.the_gate()
+    Gate.objects.update(balance=1, balance_at=timezone.now())
+    ended(alice, wait=1, provider=60, noticed=0.02, heard=True)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text()
+    families = {family.name for family in text_string_to_metric_families(answer().content.decode())}
+
+    assert set(re.findall(r"clapboard_[a-z_]+", page)) == families
+    explained = {name for line in page.split("## Now")[1].splitlines() for name in re.findall(r"^\| (.*?) \|", line)}
+    assert {name for cell in explained for name in re.findall(r"`(clapboard_\w+)`", cell)} == families
