@@ -376,14 +376,14 @@ CONTENT_SECURITY_POLICY = {
 
 
 def _pages(title: str, *pages: tuple[str, str, str]) -> dict[str, object]:
-    """Return a group of the admin's sidebar, of pages given as title, icon and "app.model"."""
+    """Return a group of the admin's sidebar, of pages given as title, icon and "app.model" or "app.model.page"."""
 
     def item(name: str, icon: str, model: str) -> dict[str, object]:
-        app, _, kind = model.partition(".")
+        app, kind, *page = model.split(".")
         return {
             "title": name,
             "icon": icon,
-            "link": reverse_lazy(f"admin:{app}_{kind}_changelist"),
+            "link": reverse_lazy(f"admin:{app}_{kind}_{page[0] if page else 'changelist'}"),
             "permission": lambda request: request.user.has_perm(f"{app}.view_{kind}"),
         }
 
@@ -428,6 +428,7 @@ UNFOLD = {
             ),
             _pages(
                 "Money",
+                ("Margins", "trending_up", "generation.job.margins"),
                 ("Plans", "sell", "billing.plan"),
                 ("Prices", "payments", "billing.price"),
                 ("Subscriptions", "card_membership", "billing.subscription"),

@@ -21,9 +21,11 @@ from billing import services as billing
 from billing.desk import DialogForm, OnlyReadRows, ReadOnly, action, day, display, usd, who
 from billing.models import Hold, LedgerEntry
 from generation import services
+from generation.admin.margins import margins
 from generation.admin.pages import ReasonForm, back, id_of, operator, to_the_second
 from generation.media import poster_response, video_response
 from generation.models import Job, JobEvent, Status
+from generation.services.earning import margin_of
 from generation.spec import InvalidSpec
 
 _NOT_MADE = (
@@ -79,7 +81,17 @@ class JobsAdmin(ReadOnly):
 
     paginator = InfinitePaginator
     inlines = (EventsOfJob,)
-    list_display = ("short_id", "status_chip", "user", "made_by", "asked_for", "length", "money", "created_at")
+    list_display = (
+        "short_id",
+        "status_chip",
+        "user",
+        "made_by",
+        "asked_for",
+        "length",
+        "money",
+        "margin",
+        "created_at",
+    )
     list_display_links = ("short_id",)
     list_filter = ("status", "model", "error_code", "created_at", "late_at")
     list_select_related = ("user", "hold")
@@ -89,7 +101,7 @@ class JobsAdmin(ReadOnly):
     actions_detail = ("cancel_this", "retry_this", "refund_this")
     fieldsets = (
         (None, {"fields": ("status_chip", "user", "model", "prompt", "parameters", "warnings", "files")}),
-        ("Money", {"fields": ("quoted", "money", "refunded", "price", "lines")}),
+        ("Money", {"fields": ("quoted", "money", "refunded", "margin", "billed_at", "price", "lines")}),
         ("Ids", {"fields": ("id", "prediction_id", "request_id", "api_key", "retry_of", "source_job", "upload")}),
         ("What went wrong", {"fields": ("error_code", "error_message", "provider_error", "flags", "bad_files")}),
         (
@@ -111,7 +123,7 @@ class JobsAdmin(ReadOnly):
         ),
         ("The file", {"fields": ("width", "height", "duration", "has_audio", "size_bytes", "sha256")}),
     )
-    readonly_fields = ("status_chip", "files", "quoted", "money", "refunded", "price", "lines", "id")
+    readonly_fields = ("status_chip", "files", "quoted", "money", "refunded", "margin", "price", "lines", "id")
 
     @display(description="Id")
     def short_id(self, job: Job) -> str:
@@ -142,6 +154,14 @@ class JobsAdmin(ReadOnly):
     def money(self, job: Job) -> str:
         """Return the amount, and where it is."""
         return f"{usd(job.hold.spend)} {'refunded' if job.hold.refunded_at else job.hold.state}"
+
+    @display(description="Billed, margin", ordering="billed")
+    def margin(self, job: Job) -> str:
+        """Return what WaveSpeed took for it, and what is left of the charge."""
+        left = margin_of(job)
+        if left is None:
+            return "no bill yet" if job.hold.state == Hold.State.SETTLED else "–"
+        return f"{usd(job.billed)}, {'' if left < 0 else '+'}{usd(left)}"
 
     @display(description="Quoted")
     def quoted(self, job: Job) -> str:
@@ -310,6 +330,7 @@ class JobsAdmin(ReadOnly):
         """Add the looks at a job's files."""
         look = self.admin_site.admin_view
         return [
+            path("margins/", look(margins), name="generation_job_margins"),
             path("<uuid:job_id>/video/", look(self.look_at_video), name="generation_job_video"),
             path("<uuid:job_id>/poster/", look(self.look_at_poster), name="generation_job_poster"),
             *super().get_urls(),
