@@ -314,7 +314,9 @@ def _micros(name: str) -> int | None:
         raise ImproperlyConfigured(f"{name} is {text!r}: {error}.") from None
 
 
-POLL_INTERVAL = env.float("POLL_INTERVAL", default=0.5)  # seconds between two looks at one running prediction
+POLL_INTERVAL = env.float("POLL_INTERVAL", default=0.5)  # seconds between two looks at a prediction, at the densest
+POLL_BUDGET = env.float("POLL_BUDGET", default=500)  # looks a second of one watcher, at all predictions together
+POLL_LEASE = env.float("POLL_LEASE", default=45)  # seconds until a look that a dead watcher had begun is begun again
 HAND_LEASE = env.float("HAND_LEASE", default=60)  # seconds until a hint that nobody took is given out again
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # that /metrics asks for; empty: there is no /metrics
 SANDBOX_SECONDS = env.float("SANDBOX_SECONDS", default=8)  # that a prediction takes in the sandbox

@@ -1,12 +1,21 @@
-"""The one process in which time passes: it dispatches, polls and sweeps. Several may run; leases keep them apart."""
+"""The one process in which time passes: it dispatches, polls and sweeps. Several may run; leases keep them apart.
+
+Two threads talk to the database, each over a connection of its own: one follows the predictions, and whatever the other
+has to do for ten thousand queued jobs does not keep it waiting. Whatever can't be mended here ends the process, such as
+a database that is gone; its parent starts it anew.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import aiohttp
 import structlog
-from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connections
 from django_q.tasks import async_task
 
@@ -14,48 +23,124 @@ from billing import services as billing
 from generation import clock, heart, services
 from generation.models import Job, Status
 from generation.notices import hand_notices
-from generation.providers.errors import ProviderError
-from generation.providers.wavespeed import WaveSpeed
+from generation.pacing import Budget
+from generation.providers.errors import ProviderError, Unavailable
+from generation.services import Answered
 from generation.services.daily import ensure_chores, hand_chores
-from generation.services.provider import wavespeed
+from generation.services.provider import wavespeed_of_watcher
 
 log = structlog.get_logger(__name__)
 
-_TICK = 0.1  # seconds between two looks at the database
+T = TypeVar("T")
+
+_LOOK_EVERY = 0.02  # seconds between two looks whether a job is due
+_TURN_EVERY = 0.1  # seconds between two rounds of all the rest
 _SWEEP_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=5)
 _BALANCE_EVERY = timedelta(minutes=3)
 _TELL_EVERY = timedelta(seconds=10)
 _TIDY_EVERY = timedelta(minutes=5)
-_CLAIM = timedelta(seconds=45)  # longer than one question may take
-_MOST_ASKED = 500  # questions on their way at a time
+_MOST_ASKED = 200  # questions on their way at a time, each over a connection of its own
+_MOST_ENDED = 20  # ends that are written down between two looks: each is a transaction
 
 
 async def watch(stopping: Callable[[], bool]) -> None:
-    """Run until `stopping` says so. Whatever can't be mended here ends the process; its parent starts it anew."""
-    provider = wavespeed()
+    """Run until `stopping` says so."""
+    connector = aiohttp.TCPConnector(limit=_MOST_ASKED, keepalive_timeout=60)
+    async with aiohttp.ClientSession(connector=connector, trust_env=False) as session, asyncio.TaskGroup() as group:
+        group.create_task(_go_round(stopping))
+        group.create_task(_Following(session).run(stopping))
+
+
+async def _go_round(stopping: Callable[[], bool]) -> None:
     rounds = _Rounds()
-    asked: set[asyncio.Task[None]] = set()
-    async with aiohttp.ClientSession(trust_env=False) as session:
+    async with _database() as thread:
         while not stopping():
-            for job in await sync_to_async(rounds.turn)(_MOST_ASKED - len(asked)):
-                task = asyncio.create_task(_ask(session, provider, job))
-                asked.add(task)
-                task.add_done_callback(asked.discard)
-            await asyncio.sleep(_TICK)
-        await asyncio.gather(*asked)
-    await sync_to_async(connections.close_all)()  # those of the thread that did all of it
+            await thread(rounds.turn)
+            await asyncio.sleep(_TURN_EVERY)
 
 
-async def _ask(session: aiohttp.ClientSession, provider: WaveSpeed, job: Job) -> None:
-    """Ask about one prediction; a slow answer keeps nobody else waiting."""
-    try:
-        prediction = await provider.fetch_result(session, str(job.prediction_id))
-    except ProviderError as error:
-        log.warning("no answer", job_id=str(job.pk), prediction_id=job.prediction_id, error=str(error))
-        await sync_to_async(services.unreachable)(job.pk, error)
-    else:
-        await sync_to_async(services.polled)(job.pk, prediction)
+@asynccontextmanager
+async def _database() -> AsyncIterator[Callable[[Callable[[], T]], asyncio.Future[T]]]:
+    """Give a thread that has its own connections, closed at the end."""
+    with ThreadPoolExecutor(1) as thread:
+        run = partial(asyncio.get_running_loop().run_in_executor, thread)
+        try:
+            yield run
+        finally:
+            await run(connections.close_all)
+
+
+class _Following:
+    """Claims due jobs, asks about them, and writes down the answers together."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._provider = wavespeed_of_watcher()
+        self._budget = Budget(rate=settings.POLL_BUDGET)
+        self._asked = 0
+        self._answers: list[Answered] = []
+        self._came = asyncio.Event()
+
+    async def run(self, stopping: Callable[[], bool]) -> None:
+        """Follow until it is enough; what was asked is still written down."""
+        async with _database() as thread, asyncio.TaskGroup() as group:
+            while not stopping() or self._asked or self._answers:
+                room = 0 if stopping() else min(_MOST_ASKED - self._asked, self._budget.left(_steady()))
+                jobs = await thread(partial(_follow, self._some_answers(), room))
+                self._budget.take(len(jobs))
+                for job in jobs:
+                    self._asked += 1
+                    group.create_task(self._ask(job))
+                await self._pause()
+
+    async def _ask(self, job: Job) -> None:
+        """Ask about one prediction; a slow answer keeps nobody else waiting."""
+        try:
+            prediction = await self._provider.fetch_result(self._session, str(job.prediction_id))
+        except ProviderError as error:
+            log.warning("no answer", job_id=str(job.pk), prediction_id=job.prediction_id, error=str(error))
+            if isinstance(error, Unavailable) and error.status == 429 and error.retry_after:
+                self._budget.pause(_steady(), error.retry_after)  # it is our account that asks too much, not this job
+            answered = Answered(job=job, error=error)
+        else:
+            answered = Answered(job=job, prediction=prediction)
+        self._asked -= 1
+        self._answers.append(answered)
+        self._came.set()
+
+    def _some_answers(self) -> list[Answered]:
+        """Take the answers that came, but not too many ends: somebody may be due at once."""
+        ended = [each for each in self._answers if each.has_ended]
+        kept = ended[_MOST_ENDED:]
+        taken = [each for each in self._answers if not each.has_ended] + ended[:_MOST_ENDED]
+        self._answers = kept
+        self._came.clear()
+        return taken
+
+    async def _pause(self) -> None:
+        if self._answers:
+            return
+        try:
+            await asyncio.wait_for(self._came.wait(), _LOOK_EVERY)
+        except TimeoutError:
+            return
+
+
+def _steady() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _follow(answers: list[Answered], room: int) -> list[Job]:
+    """Write down what came and return whom to ask about next, claimed."""
+    for answered in answers:
+        if answered.prediction is not None and answered.has_ended:
+            services.polled(answered.job.pk, answered.prediction)
+    if going_on := [answered for answered in answers if not answered.has_ended]:
+        services.keep_waiting(going_on)
+    if room <= 0 or not Job.objects.any_due():
+        return []
+    return Job.objects.claim(clock.now(), timedelta(seconds=settings.POLL_LEASE), room)
 
 
 class _Rounds:
@@ -68,8 +153,8 @@ class _Rounds:
         self._told_at: datetime | None = None
         self._balanced_at: datetime | None = None
 
-    def turn(self, most: int) -> list[Job]:
-        """Dispatch, sweep and beat as is due, and return the jobs to ask about, claimed."""
+    def turn(self) -> None:
+        """Dispatch, sweep and beat as is due."""
         now = clock.now()
         if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
             self._swept_at = now
@@ -92,4 +177,3 @@ class _Rounds:
             billing.expire_all_grants(now)
             ensure_chores(now)
         services.dispatch()
-        return Job.objects.claim(now, _CLAIM, most) if most > 0 else []

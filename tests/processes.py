@@ -125,6 +125,7 @@ def _environment(sandbox_url: str) -> dict[str, str]:
         "SANDBOX": "1",
         "HAND_LEASE": "2",
         "POLL_INTERVAL": "0.1",
+        "SANDBOX_SECONDS": "0.2",
         "WORKERS": "2",
         "COLLECT_WORKERS": "1",
     }

@@ -27,6 +27,7 @@ os.environ["DEBUG"] = "1"
 os.environ["SECRET_KEY"] = "tests-" + "x" * 50
 os.environ["CLAPBOARD_DATA"] = str(_data)
 os.environ["LOG_LEVEL"] = "WARNING"
+os.environ["SANDBOX_SECONDS"] = "0.2"  # as long as a prediction takes in the tests' sandbox
 for _name in (
     "WAVESPEED_API_KEY",
     "WAVESPEED_URL",

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from billing.models import ApiKey, Hold
 from generation.catalog import VideoModel, entry_of
+from generation.models.following import overdue
 
 
 class Status(models.TextChoices):
@@ -36,6 +38,13 @@ LAW: dict[Status, frozenset[Status]] = {
     Status.CANCELED: frozenset(),
 }
 """From which status a job may go where. Everything else is refused."""
+
+
+# All that asking about a job and writing down the answer needs.
+_ASKED = (
+    *("status", "prediction_id", "request_id", "due_at", "submitted_at", "expected_seconds", "late_at"),
+    *("attempts", "odd_status", "not_found_since"),
+)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -67,16 +76,31 @@ class JobQuerySet(models.QuerySet["Job"]):
         )
 
     def due(self, now: datetime) -> "JobQuerySet":
-        """Return the running jobs to ask the provider about, the longest overdue first."""
-        return self.filter(status=Status.RUNNING, due_at__lte=now).order_by("due_at")
+        """Return the running jobs to ask the provider about."""
+        return self.filter(status=Status.RUNNING, due_at__lte=now)
 
+    def any_due(self) -> bool:
+        """Say whether a running job is due: one cheap question, asked all the time."""
+        return self.filter(status=Status.RUNNING, due_at__lte=Now()).exists()
+
+    @transaction.atomic
     def claim(self, now: datetime, lease: timedelta, most: int) -> "list[Job]":
-        """Take up to `most` due jobs for `lease`; who comes second, or asks too early, gets none of them."""
-        return [
-            job
-            for job in self.due(now)[:most]
-            if self.filter(pk=job.pk, status=Status.RUNNING, due_at=job.due_at).update(due_at=now + lease)
-        ]
+        """Take up to `most` due jobs: until the lease ends nobody else gets one of them that is not nudged.
+
+        First come those that are overdue by the most of their own waits, so that many that wait long do not starve the
+        few that wait shortly. `due_at` of all is then the end of the lease. Loads no more than asking needs.
+        """
+        # PostgreSQL passes over what another watcher is just taking; SQLite knows one writer at a time.
+        due = self.due(now).select_for_update(skip_locked=True, of=("self",)).order_by(overdue(now).desc())
+        jobs = list(due.only(*_ASKED)[:most])
+        self.filter(pk__in=[job.pk for job in jobs]).update(due_at=now + lease)
+        for job in jobs:
+            job.due_at = now + lease
+        return jobs
+
+    def nudge(self, now: datetime, **fields: Any) -> int:
+        """Make running jobs due now, before all others, and return how many there were."""
+        return self.filter(status=Status.RUNNING).update(due_at=now, pace=0, **fields)
 
     def kept(self) -> "JobQuerySet":
         """Return the jobs that their owner has not deleted."""
@@ -144,6 +168,8 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then somebody works on it.")
     due_at = models.DateTimeField(null=True, blank=True, help_text="Not looked at before.")
     attempts = models.PositiveIntegerField(default=0, help_text="Of what is tried again at the moment.")
+    pace = models.FloatField(default=0, help_text="Seconds between the last two of these questions.")
+    odd_status = models.CharField(max_length=40, blank=True, help_text="What the provider calls it that nobody knows.")
     bad_files = models.PositiveIntegerField(default=0, help_text="How often what was fetched was no video.")
     submit_started_at = models.DateTimeField(null=True, blank=True, help_text="The fence.")
     submitted_at = models.DateTimeField(null=True, blank=True)

@@ -57,6 +57,11 @@ class Prediction:
         return self.is_failed and (self.code == 1200 or self.has_nsfw)
 
     @property
+    def is_known(self) -> bool:
+        """Say whether its status is one that WaveSpeed documents."""
+        return self.status in set(Status)
+
+    @property
     def is_going_on(self) -> bool:
         return not (self.is_completed or self.is_failed or self.is_canceled)
 

@@ -20,7 +20,7 @@ from generation.services.deleting import InUse, NotDeletable, delete, delete_upl
 from generation.services.differing import resolve_difference
 from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
 from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
-from generation.services.polling import polled, unreachable
+from generation.services.polling import Answered, keep_waiting, polled, unreachable
 from generation.services.reconciling import (
     Candidate,
     NotAttachable,
@@ -41,6 +41,7 @@ from generation.services.wishing import media_of_job, media_of_upload, spec_of, 
 
 __all__ = [
     "SUBMIT_CLUSTER",
+    "Answered",
     "Candidate",
     "Closed",
     "IllegalTransition",
@@ -76,6 +77,7 @@ __all__ = [
     "hear",
     "heed_balance",
     "hooks_arrive",
+    "keep_waiting",
     "learn_webhook_secret",
     "look_for_unknown",
     "media_of_job",

@@ -94,16 +94,18 @@ def hand_to_attach(job: Job, now: datetime) -> None:
 
 
 def _heed(job_id: UUID, prediction_id: str, now: datetime) -> bool:
-    # A due time in the past tells who writes down an answer that it is of before this: see polling.
-    running = Job.objects.filter(pk=job_id, status=Status.RUNNING, prediction_id=prediction_id)
-    if running.update(due_at=now, heard_at=now):
+    # Who asks just now finds another due time than it had claimed, and does not take this back.
+    running = Job.objects.filter(pk=job_id, prediction_id=prediction_id)
+    if running.nudge(now, heard_at=now):
         return True
     with transaction.atomic():
         job = locked(job_id, Status.SUBMITTING, Status.UNKNOWN)
         if job is not None and job.shown_id in {"", prediction_id}:
             _show(job, prediction_id, now)
             return True
-    # It has ended or is being collected; or it runs since a moment ago and is due at once.
+    if running.nudge(now, heard_at=now):  # it runs since a moment ago
+        return True
+    # It has ended or is being collected.
     nobodys = Q(prediction_id__isnull=True) & Q(shown_id__in=["", prediction_id])
     return Job.objects.filter(nobodys | Q(prediction_id=prediction_id), pk=job_id).exists()
 

@@ -1,46 +1,70 @@
-"""What an answer about a running prediction means for its job."""
+"""What an answer about a running prediction means for its job, and when it is asked about again."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 
 from billing.services import Actor
-from generation import clock
+from generation import clock, pacing
 from generation.models import Difference, Job, JobNotice, Status
-from generation.providers.errors import NotFound, ProviderError, RefusedForAccount
+from generation.models.following import Wait, write_waits
+from generation.providers.errors import NotFound, ProviderError, RefusedForAccount, Unavailable
 from generation.providers.predictions import Prediction
 from generation.services import wording
 from generation.services.collecting import hand_to_collectors
 from generation.services.differing import differ
 from generation.services.dispatching import cause_of, close_gate
+from generation.services.hearing import hooks_arrive
 from generation.services.noticing import give_notice
 from generation.services.transitions import fail, locked, move, tell
 
 _GIVE_UP_AFTER = timedelta(days=7)  # as long as WaveSpeed keeps an output
-_LATE_INTERVAL = timedelta(seconds=30)
+_ODD_LETTERS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What came of asking about a job, as it was claimed: its prediction, or why there is none."""
+
+    job: Job
+    prediction: Prediction | None = None
+    error: ProviderError | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Say whether the prediction is over, well or not."""
+        return self.prediction is not None and not self.prediction.is_going_on
 
 
 def polled(job_id: UUID, prediction: Prediction) -> None:
     """Do what the provider's answer asks for; harmless when the job has moved on."""
-    now = clock.now()
     if prediction.is_going_on:
-        _wait(job_id, now, not_found_since=None)
+        keep_waiting(Answered(job=job, prediction=prediction) for job in Job.objects.filter(pk=job_id))
         return
+    now = clock.now()
     with transaction.atomic():
         job = locked(job_id, Status.RUNNING)
         if job is None or job.prediction_id != prediction.id:
             return
         by = _watcher(job)
+        told = {"polls": job.polls + 1, "odd_status": ""}
         if prediction.is_completed and prediction.outputs:
-            fields = {"collecting_at": now, "due_at": None, "attempts": 0, "rendered_ms": prediction.execution_ms}
+            fields = {
+                "collecting_at": now,
+                "due_at": None,
+                "attempts": 0,
+                "rendered_ms": prediction.execution_ms,
+                **told,
+            }
             if move(job, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields):
                 hand_to_collectors(job, now)
             return
         code, message = _verdict(prediction)
-        fail(job, code=code, message=message, now=now, by=by, provider_error=prediction.error)
+        fail(job, code=code, message=message, now=now, by=by, provider_error=prediction.error, **told)
         if prediction.is_canceled:
             kind = Difference.Kind.CANCELED_THERE
             differ(kind, ours="failed, not charged", theirs=prediction.status, now=now, job=job)
@@ -48,12 +72,67 @@ def polled(job_id: UUID, prediction: Prediction) -> None:
 
 def unreachable(job_id: UUID, error: ProviderError) -> None:
     """Ask again later when the provider gave no answer; that says nothing about the prediction."""
+    keep_waiting(Answered(job=job, error=error) for job in Job.objects.filter(pk=job_id))
+
+
+def keep_waiting(answers: Iterable[Answered]) -> None:
+    """Say when to look again at jobs whose predictions have not ended, all at once. After seven days it is enough.
+
+    Each was claimed, or just read: what was nudged or has moved on since is left as it is.
+    """
     now = clock.now()
-    if isinstance(error, RefusedForAccount):
-        close_gate(f"WaveSpeed refuses the account: {error.reason}", now=now, cause=cause_of(error))
-    if isinstance(error, NotFound):
-        Job.objects.filter(pk=job_id, not_found_since__isnull=True).update(not_found_since=now)
-    _wait(job_id, now)
+    hooked = hooks_arrive(now)
+    waits = []
+    for answered in answers:
+        job = answered.job
+        if job.submitted_at is None or job.due_at is None:
+            continue  # it does not run
+        if isinstance(answered.error, RefusedForAccount):
+            reason = f"WaveSpeed refuses the account: {answered.error.reason}"
+            close_gate(reason, now=now, cause=cause_of(answered.error))
+        if now - job.submitted_at > _GIVE_UP_AFTER:
+            _give_up(job, now)
+        else:
+            if now - job.submitted_at > timedelta(seconds=settings.TIME_LIMIT) and job.late_at is None:
+                _mark_late(job, now)
+            waits.append(_wait(answered, now, _usual_wait(job, now, hooked=hooked), claimed_until=job.due_at))
+    with transaction.atomic():
+        write_waits(waits)
+
+
+def first_wait(job: Job, now: datetime) -> dict[str, object]:
+    """Return the columns that say when a job whose prediction begins now is first asked about."""
+    pace = pacing.jittered(_usual_wait(job, now, hooked=hooks_arrive(now)))
+    return {"due_at": now + timedelta(seconds=pace), "pace": pace}
+
+
+def _usual_wait(job: Job, now: datetime, *, hooked: bool) -> float:
+    age = max((now - (job.submitted_at or now)).total_seconds(), 0.0)
+    pace = pacing.wait_for_hook if hooked else pacing.wait
+    wait = pace(age, job.expected_seconds, densest=settings.POLL_INTERVAL)
+    return pacing.wait_for_late(age, wait) if job.late_at else wait
+
+
+def _wait(answered: Answered, now: datetime, wait: float, *, claimed_until: datetime) -> Wait:
+    job, error = answered.job, answered.error
+    attempts, odd_status, not_found_since, asked_for = 0, "", None, 0.0
+    if answered.prediction is None:
+        attempts, odd_status = job.attempts + 1, job.odd_status
+        not_found_since = job.not_found_since or (now if isinstance(error, NotFound) else None)
+        wait = pacing.wait_unanswered(wait, attempts)
+        asked_for = error.retry_after or 0.0 if isinstance(error, Unavailable) else 0.0
+    elif not answered.prediction.is_known:
+        odd_status = answered.prediction.status[:_ODD_LETTERS] or "none"
+    pace = pacing.jittered(wait, at_least=asked_for)
+    return Wait(
+        job_id=job.pk,
+        claimed_until=claimed_until,
+        due_at=now + timedelta(seconds=pace),
+        pace=pace,
+        attempts=attempts,
+        odd_status=odd_status,
+        not_found_since=not_found_since,
+    )
 
 
 def _verdict(prediction: Prediction) -> tuple[str, str]:
@@ -65,33 +144,21 @@ def _verdict(prediction: Prediction) -> tuple[str, str]:
     return wording.failure(prediction)
 
 
-def _wait(job_id: UUID, now: datetime, **fields: Any) -> None:
-    """Look again after the usual interval; rarely once the job is late; not at all after seven days."""
-    job = Job.objects.filter(pk=job_id, status=Status.RUNNING).first()
-    if job is None or job.submitted_at is None:
-        return
-    age = now - job.submitted_at
-    if age > _GIVE_UP_AFTER:
-        message = "WaveSpeed gave no verdict for seven days, and no longer can."
-        with transaction.atomic():
-            if fail(job, code="expired", message=message, now=now, by=_watcher(job)):
-                kind = Difference.Kind.NO_VERDICT
-                differ(kind, ours="failed, not charged", theirs="no verdict for seven days", now=now, job=job)
-        return
-    if age > timedelta(seconds=settings.TIME_LIMIT) and job.late_at is None:
-        _mark_late(job, now)
-    interval = _LATE_INTERVAL if job.late_at else timedelta(seconds=settings.POLL_INTERVAL)
-    # Who asked had put it off; is it due all the same, a webhook came meanwhile, and this answer may be of before.
-    heard = Job.objects.filter(pk=job_id, heard_at__isnull=False, due_at__lte=now)
-    Job.objects.filter(pk=job_id, status=Status.RUNNING).exclude(pk__in=heard).update(due_at=now + interval, **fields)
+def _give_up(job: Job, now: datetime) -> None:
+    message = "WaveSpeed gave no verdict for seven days, and no longer can."
+    with transaction.atomic():
+        current = locked(job.pk, Status.RUNNING)
+        if current and fail(current, code="expired", message=message, now=now, by=_watcher(job)):
+            kind = Difference.Kind.NO_VERDICT
+            differ(kind, ours="failed, not charged", theirs="no verdict for seven days", now=now, job=current)
 
 
 @transaction.atomic
 def _mark_late(job: Job, now: datetime) -> None:
     if Job.objects.filter(pk=job.pk, late_at__isnull=True, status=Status.RUNNING).update(late_at=now):
-        job.late_at = now
         tell(job, now=now, by=_watcher(job), note="Later than the time limit. It still ends by itself.")
         give_notice(job, JobNotice.Kind.LATE, now)
+    job.late_at = now
 
 
 def _watcher(job: Job) -> Actor:

@@ -29,6 +29,7 @@ from generation.providers.wavespeed import WaveSpeed
 from generation.services import leases, wording
 from generation.services.dispatching import cause_of, close_gate, narrow_gate, the_gate
 from generation.services.hearing import draw_webhook
+from generation.services.polling import first_wait
 from generation.services.provider import wavespeed
 from generation.services.reconciling import lose_sight
 from generation.services.transitions import fail, locked, log, move, tell
@@ -202,7 +203,6 @@ def _attach(job: Job, prediction_id: str) -> None:
     fields = {
         "prediction_id": prediction_id,
         "submitted_at": now,
-        "due_at": now,  # at once: its webhook may have come before us
         "lease_until": None,
         "attempts": 0,
     }
@@ -211,7 +211,9 @@ def _attach(job: Job, prediction_id: str) -> None:
             current = locked(job.pk, Status.SUBMITTING, Status.UNKNOWN)
             if current:
                 note = f"WaveSpeed took it as {prediction_id}."
-                move(current, Status.RUNNING, now=now, by=_worker(job), note=note, **fields)
+                # What its webhook has named already is due at once.
+                when = {"due_at": now, "pace": 0} if current.shown_id else first_wait(current, now)
+                move(current, Status.RUNNING, now=now, by=_worker(job), note=note, **fields, **when)
     except IntegrityError:
         log.exception("prediction belongs to another job", job_id=str(job.pk), prediction_id=prediction_id)
         _lost_sight(job, Ambiguous(f"WaveSpeed answered with {prediction_id}, which is another job's."))

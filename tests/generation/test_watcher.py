@@ -1,13 +1,16 @@
 """The loop: it dispatches, asks, sweeps and beats, and one slow answer keeps nobody else waiting."""
 
 import asyncio
+import threading
 import time
 
 import pytest
+from django.db import OperationalError, connection
 from django_q.models import OrmQ
 
 from generation import heart, watcher
 from generation.models import Heartbeat, Job, Status
+from generation.services.provider import wavespeed
 from tests.make import make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -15,29 +18,35 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def watch_until(condition) -> None:
     """Run the watcher in this process until the condition holds."""
-    deadline = time.monotonic() + 30
-    seen = []
+    deadline = time.monotonic() + 60
+    done, late = threading.Event(), threading.Event()
 
-    def done() -> bool:
-        assert time.monotonic() < deadline, "never came"
-        return bool(seen)
+    def look() -> None:
+        while not done.is_set():
+            late.set() if time.monotonic() > deadline else None
+            if late.is_set() or condition():
+                done.set()
+            time.sleep(0.02)
+        connection.close()  # this thread's own
 
-    def turn_and_look(rounds, most):
-        jobs = turn(rounds, most)
-        if condition():
-            seen.append(True)
-        return jobs
-
-    turn = watcher._Rounds.turn
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watcher._Rounds, "turn", turn_and_look)
-        asyncio.run(watcher.watch(done))
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        asyncio.run(watcher.watch(done.is_set))
+    finally:
+        done.set()
+        looking.join()
+    assert not late.is_set(), "never came"
 
 
 def running_job(sandbox, user, prompt="A red fox") -> Job:
     """Return a job whose prediction the sandbox knows."""
-    prediction = watcher.wavespeed().submit("lightricks/ltx-2-pro/text-to-video", {"prompt": prompt})
-    return make_job(user, status=Status.RUNNING, prediction_id=prediction.id)
+    prediction = wavespeed().submit("lightricks/ltx-2-pro/text-to-video", {"prompt": prompt})
+    return make_job(user, status=Status.RUNNING, prediction_id=prediction.id, expected_seconds=0.2)
+
+
+def is_collecting() -> bool:
+    return Job.objects.filter(status=Status.COLLECTING).exists()
 
 
 def test_it_hands_queued_jobs_over(sandbox, alice):
@@ -49,7 +58,7 @@ def test_it_hands_queued_jobs_over(sandbox, alice):
 def test_it_notices_the_end_of_a_prediction(sandbox, alice):
     running_job(sandbox, alice)
 
-    watch_until(lambda: Job.objects.filter(status=Status.COLLECTING).exists())
+    watch_until(is_collecting)
 
 
 def test_it_beats_and_asks_each_cluster_for_a_beat_once(sandbox, db):
@@ -61,8 +70,28 @@ def test_it_beats_and_asks_each_cluster_for_a_beat_once(sandbox, db):
 
 
 def test_a_provider_that_is_away_for_a_while_ends_nothing(sandbox, alice):
-    job = running_job(sandbox, alice, "A red fox [fault:503_polling*2]")
+    running_job(sandbox, alice, "A red fox [fault:503_polling*2]")
 
-    watch_until(lambda: Job.objects.filter(status=Status.COLLECTING).exists())
+    watch_until(is_collecting)
 
-    assert Job.objects.get(pk=job.pk).status == Status.COLLECTING
+
+def test_what_was_asked_is_written_down_before_it_stops(sandbox, alice):
+    job = running_job(sandbox, alice, "A red fox [fault:slow=60]")
+
+    watch_until(lambda: bool(sandbox.stats()["predictions"][0]["polls"]))
+
+    job.refresh_from_db()
+    assert job.polls == sandbox.stats()["predictions"][0]["polls"]
+
+
+@pytest.mark.parametrize("thread", ["_go_round", "_follow"])
+def test_a_database_that_is_gone_ends_the_process(sandbox, db, monkeypatch, thread):
+    def fail(*_):
+        raise OperationalError("the connection is closed")
+
+    where = (watcher._Rounds, "turn") if thread == "_go_round" else (watcher, "_follow")
+    monkeypatch.setattr(*where, fail)
+
+    with pytest.raises(ExceptionGroup) as caught:
+        asyncio.run(watcher.watch(lambda: False))
+    assert caught.group_contains(OperationalError)
