@@ -53,14 +53,8 @@ def polled(job_id: UUID, prediction: Prediction) -> None:
         by = _watcher(job)
         told = {"polls": job.polls + 1, "odd_status": ""}
         if prediction.is_completed and prediction.outputs:
-            fields = {
-                "collecting_at": now,
-                "due_at": None,
-                "attempts": 0,
-                "rendered_ms": prediction.execution_ms,
-                **told,
-            }
-            if move(job, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields):
+            fields = {"collecting_at": now, "due_at": None, "attempts": 0, "rendered_ms": prediction.execution_ms}
+            if move(job, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields, **told):
                 hand_to_collectors(job, now)
             return
         code, message = _verdict(prediction)
