@@ -68,7 +68,7 @@ def test_an_answer_of_before_the_webhook_does_not_put_the_job_off(alice):
     job = running(alice)  # somebody has claimed it and asks
     call(give_token(job), letter(job.prediction_id))
 
-    services.unreachable(job.pk, Unavailable("away"))
+    services.keep_waiting([services.Answered(job=job, error=Unavailable("away"))])
 
     assert again(job).due_at <= timezone.now()
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generation', '0008_chores_are_handed_over'),
+        ('generation', '0009_ended_jobs_are_found_by_time'),
     ]
 
     operations = [
