@@ -163,6 +163,11 @@ class JobsAdmin(ReadOnly):
             return "no bill yet" if job.hold.state == Hold.State.SETTLED else "–"
         return f"{usd(job.billed)}, {'' if left < 0 else '+'}{usd(left)}"
 
+    @display(description="Created", ordering="created_at")
+    def made(self, job: Job) -> str:
+        """Return when it was ordered, short enough for a list as wide as this."""
+        return f"{timezone.localtime(job.created_at):%d %b %H:%M}"
+
     @display(description="Quoted")
     def quoted(self, job: Job) -> str:
         """Return what was promised."""
