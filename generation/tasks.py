@@ -49,7 +49,7 @@ def _ask(step: Callable[[], object]) -> None:
     try:
         step()
     except ProviderError as error:
-        log.warning("no answer; it is asked again", error=str(error))
+        log.warning("no answer; it is asked again", **error.signs())
     except Exception:
         log.exception("step failed; the watcher hands it out again")
 
@@ -84,3 +84,5 @@ def _run(step: Callable[[UUID], object], job_id: str) -> None:
             step(UUID(job_id))
         except Exception:
             log.exception("step failed; its lease runs out and the watcher repairs it")
+        finally:
+            structlog.contextvars.unbind_contextvars("request_id", "prediction_id")  # the step's

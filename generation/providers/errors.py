@@ -21,6 +21,10 @@ class ProviderError(Exception):
         self.status = status
         self.code = code
 
+    def signs(self) -> dict[str, object]:
+        """Return what a log may say of it. The message may hold the provider's words, and those may quote a prompt."""
+        return {"error": type(self).__name__, "http_status": self.status, "code": self.code}
+
 
 class _Delay(ProviderError):
     """The provider may have said how long to wait: `retry_after`, in seconds."""

@@ -9,6 +9,7 @@ prediction.
 Before accepting, nothing is created (always, unless `*TIMES`):
   refused                   HTTP 400
   refused_envelope          HTTP 200, envelope code 400
+  refused_quoting           HTTP 400 whose words quote the prompt
   no_credit                 HTTP 402, insufficient credits
   unauthorized              HTTP 401
   rate_limited              HTTP 429 that names the limit
@@ -83,6 +84,7 @@ class Kind:
 KINDS = {
     "refused": Kind(Stage.BEFORE),
     "refused_envelope": Kind(Stage.BEFORE),
+    "refused_quoting": Kind(Stage.BEFORE),
     "no_credit": Kind(Stage.BEFORE),
     "unauthorized": Kind(Stage.BEFORE),
     "rate_limited": Kind(Stage.BEFORE),

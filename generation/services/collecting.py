@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 from django_q.tasks import async_task
+from structlog.contextvars import bind_contextvars
 
 from billing import services as billing
 from billing.services import Actor
@@ -67,7 +68,9 @@ def _claim(job_id: UUID) -> Job | None:
     handed = Job.objects.filter(pk=job_id, status=Status.COLLECTING, handed_at__isnull=False)
     if not handed.update(handed_at=None, lease_until=leases.until(clock.now())):
         return None
-    return Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
+    job = Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
+    bind_contextvars(request_id=job.request_id, prediction_id=job.prediction_id)
+    return job
 
 
 def _fetch(job: Job) -> storage.StoredVideo:

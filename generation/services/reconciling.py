@@ -177,8 +177,11 @@ def _claim(job: Job, now: datetime) -> bool:
 def _try(job: Job, prediction_id: str, provider: WaveSpeed) -> bool:
     try:
         attach(job.pk, prediction_id, by=Actor(name="watcher", request_id=job.request_id), provider=provider)
-    except (NotAttachable, ProviderError) as error:
+    except NotAttachable as error:
         log.warning("not attached", job_id=str(job.pk), prediction_id=prediction_id, error=str(error))
+        return False
+    except ProviderError as error:
+        log.warning("not attached", job_id=str(job.pk), prediction_id=prediction_id, **error.signs())
         return False
     return True
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models.fields.files import FieldFile
+from structlog.contextvars import bind_contextvars
 
 from billing.services import Actor
 from generation import clock
@@ -71,7 +72,7 @@ def _send(job: Job, provider: WaveSpeed, media: dict[str, str]) -> None:
     except ProviderError as error:
         # Bound to another name, since `error` is gone behind this block.
         refusal = error
-        log.warning("not submitted", job_id=str(job.pk), prediction_id=error.prediction_id, error=str(error))
+        log.warning("not submitted", job_id=str(job.pk), prediction_id=error.prediction_id, **error.signs())
         _insist(lambda: _write_down(job, refusal))
     else:
         log.info("submitted", job_id=str(job.pk), prediction_id=prediction.id)
@@ -112,7 +113,9 @@ def _claim(job_id: UUID) -> Job | None:
     now = clock.now()
     if not Job.objects.handed(now).filter(pk=job_id, taken_at__isnull=True).update(taken_at=now):
         return None
-    return Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
+    job = Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
+    bind_contextvars(request_id=job.request_id)
+    return job
 
 
 def _bring(job: Job, provider: WaveSpeed) -> dict[str, str]:
@@ -151,7 +154,7 @@ def _opened(stored: FieldFile) -> Iterator[IO[bytes]]:
 
 def _not_brought(job: Job, error: Unavailable) -> None:
     """Let it wait and be handed out again: nothing was sent, and nothing but an upload was tried."""
-    log.warning("media not brought to the provider", job_id=str(job.pk), error=str(error))
+    log.warning("media not brought to the provider", job_id=str(job.pk), **error.signs())
     now = clock.now()
     wait = timedelta(seconds=min(2.0 ** min(job.attempts, 10), 600.0))
     again = {"handed_at": None, "lease_until": None, "due_at": now + wait, "attempts": job.attempts + 1}
@@ -162,7 +165,7 @@ def _not_brought(job: Job, error: Unavailable) -> None:
 
 def _refuse_unsent(job: Job, provider: WaveSpeed, error: ProviderError) -> None:
     """End it as the law says of what WaveSpeed refuses, or put it back: the fence comes first, the POST never."""
-    log.warning("media refused by the provider", job_id=str(job.pk), error=str(error))
+    log.warning("media refused by the provider", job_id=str(job.pk), **error.signs())
     if _fence(job, _bound(provider)):
         _insist(lambda: _write_down(job, error))
 

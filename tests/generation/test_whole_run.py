@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ PROMPT = "A heron that nobody may read of in a log"
 # The POST gets no answer: only the webhook knows how it went.
 LOST = ("dropped", "500_after", "no_id")
 ACCESS_LOG = "--access-logfile=- --log-level=debug"
-FAULTS = (*LOST, "webhook_twice", "webhook_forged", "failed")
+UNMADE = {"failed": "provider_failed", "refused_quoting": "refused"}
+FAULTS = (*LOST, "webhook_twice", "webhook_forged", *UNMADE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +115,14 @@ def test_webhooks_tell_of_every_end_and_no_log_tells_a_secret(run):
 
 
 def assert_all_ended_by_webhooks(stats: dict[str, Any]) -> None:
-    jobs = {job.prompt.removeprefix(PROMPT): job for job in Job.objects.all()}
-    assert {job.status for prompt, job in jobs.items() if "[fault:failed]" not in prompt} == {Status.SUCCEEDED}
-    assert jobs[" [fault:failed]"].status == Status.FAILED
-    assert all(job.heard_at for job in jobs.values())
-    # Nobody was asked for a list, and no job was polled more often than once before its end and once after it.
-    assert "POST /api/v3/predictions" not in stats["requests"]
-    assert stats["submissions"] == len(jobs) + 1
-    assert Hold.objects.filter(state=Hold.State.SETTLED).count() == len(jobs)
+    jobs = list(Job.objects.all())
+    sent = [job for job in jobs if job.prediction_id]
+    assert {job.error_code for job in jobs if job.status == Status.FAILED} == set(UNMADE.values())
+    assert Counter(job.status for job in jobs) == {Status.SUCCEEDED: len(FAULTS), Status.FAILED: len(UNMADE)}
+    assert len(sent) == stats["submissions"] == len(jobs) - 1
+    assert all(job.heard_at for job in sent)
+    assert "POST /api/v3/predictions" not in stats["requests"]  # nobody had to look for what was lost
+    assert Hold.objects.filter(state=Hold.State.SETTLED).count() == len(FAULTS)
     assert not list(differences())
     assert Ear.objects.get().heard_at
 
@@ -133,7 +135,11 @@ def assert_silent(lines: list[str], secrets: dict[str, str]) -> None:
     for seen in ("submitted", "not submitted", "job moved", "webhook not believed", "POST /hooks/wavespeed/"):
         assert [line for line in lines if seen in line], seen
     moved = [json.loads(line) for line in lines if '"event": "job moved"' in line]
-    assert all(line["request_id"] and line["job_id"] for line in moved)
+    posted = [
+        json.loads(line) for line in lines if '"event": "submitted"' in line or '"event": "not submitted"' in line
+    ]
+    assert len(posted) == len(FAULTS) + 2
+    assert all(line["request_id"] and line["job_id"] for line in moved + posted)
     assert {line["after"] for line in moved if line["prediction_id"]} == {
         "running",
         "collecting",

@@ -44,6 +44,8 @@ async def submit(request: Request) -> Response:
         raise RefusalError(400, f"invalid input: {wrong}")
     faults = _faults(account, inputs["prompt"])
     fault = account.tally.next(faults, Stage.BEFORE, inputs["prompt"])
+    if fault is not None and fault.name == "refused_quoting":
+        raise RefusalError(400, f"invalid request: refused on demand: {inputs['prompt']}")
     if fault is not None:
         return _spoiled(fault)
     prediction = _accept(request, model, inputs, faults)

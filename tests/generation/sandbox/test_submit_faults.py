@@ -7,6 +7,7 @@ from tests.sandbox import RunningSandbox
 BEFORE = [
     ("refused", 400, 400),
     ("refused_envelope", 200, 400),
+    ("refused_quoting", 400, 400),
     ("no_credit", 402, 402),
     ("unauthorized", 401, 401),
     ("rate_limited", 429, 429),
