@@ -99,7 +99,8 @@ class _Following:
         try:
             prediction = await self._provider.fetch_result(self._session, str(job.prediction_id))
         except ProviderError as error:
-            log.warning("no answer", job_id=str(job.pk), prediction_id=job.prediction_id, error=str(error))
+            ids = {"job_id": str(job.pk), "prediction_id": job.prediction_id, "request_id": job.request_id}
+            log.warning("no answer", **ids, **error.signs())
             if isinstance(error, Unavailable) and error.status == 429 and error.retry_after:
                 self._budget.pause(_steady(), error.retry_after)  # it is our account that asks too much, not this job
             answered = Answered(job=job, error=error)

@@ -14,6 +14,7 @@ from generation.metrics.families import BANDS, MICROS, age, age_band, gauge, sin
 from generation.models import FINAL, Chore, Difference, Ear, Gate, Heartbeat, Job, Status
 
 _MINUTE = timedelta(minutes=1)
+_MOST_ODD = 20  # names, which are the provider's to choose
 _SINCE = Case(
     When(status=Status.QUEUED, then=F("created_at")),
     default=Coalesce("collecting_at", "submitted_at", "submit_started_at", "created_at"),
@@ -47,6 +48,9 @@ def _jobs(now: datetime) -> Iterator[GaugeMetricFamily]:
     ages = [((status,), age(now, oldest[status])) for status in statuses]
     yield gauge("job_oldest_seconds", "Time in its status of the job that is longest in it; 0: none.", ["status"], ages)
     yield single("jobs_late", "Jobs under way beyond the time limit.", sum(late for *_, late in found))
+    odd = Job.objects.filter(status=Status.RUNNING).exclude(odd_status="").order_by().values_list("odd_status")
+    named = [((name,), number) for name, number in odd.annotate(number=Count("pk")).order_by("-number")[:_MOST_ODD]]
+    yield gauge("unknown_statuses", "Running jobs whose prediction has a status nobody knows.", ["status"], named)
 
 
 def _gate(now: datetime) -> Iterator[GaugeMetricFamily]:
