@@ -256,15 +256,29 @@ def _wrong_part(values: Mapping[str, Value], media: Media | None) -> list[Compla
 def _unknown_parameters(model: VideoModel, wish: Mapping[str, object]) -> list[Complaint]:
     known = {"model", *model.ignored, *(parameter.name for parameter in (*model.parameters, *model.shorthands))}
     unknown = [name for name in wish if name not in known]
-    names = ", ".join(parameter.name for parameter in model.parameters)
+    names = ", ".join(_names(model))
     complaints = [
-        Complaint(field=said[:100], message=f"{model.title} has no parameter {shown(said)}; it takes: {names}.")
-        for said in (_said_as(name, wish[name]) for name in unknown[:_MOST_UNKNOWN])
+        Complaint(
+            field=said[:100],
+            message=f"{model.title} has no parameter {shown(said)}{_given(value)}; it takes: {names}.",
+        )
+        for said, value in ((_said_as(name, wish[name]), wish[name]) for name in unknown[:_MOST_UNKNOWN])
     ]
     if (more := len(unknown) - _MOST_UNKNOWN) > 0:
         last = complaints[-1]
         complaints[-1] = Complaint(field=last.field, message=f"{last.message} So it is with {more} more.")
     return complaints
+
+
+def _names(model: VideoModel) -> list[str]:
+    """Return every name that a wish of the model may use, those included that stand for another one."""
+    source = ["source_job"] if model.media and model.media.kind is Kind.VIDEO else []
+    return [*(parameter.name for parameter in (*model.parameters, *model.shorthands)), *source]
+
+
+def _given(value: object) -> str:
+    """Return the value that was given, where it can be written down."""
+    return "" if isinstance(value, Media | NoMedia) else f", given as {shown(value)}"
 
 
 def _said_as(name: str, value: object) -> str:

@@ -87,7 +87,7 @@ def test_the_wish_is_left_as_it_was():
             {"prompt": "a\ud800b"},
             "This contains a NUL or half a character; allowed: text of 1 to 5000 characters.",
         ),
-        ({"fps": 24}, 'LTX-2 Pro has no parameter "fps"; it takes: prompt, duration, generate_audio.'),
+        ({"fps": 24}, 'LTX-2 Pro has no parameter "fps", given as 24; it takes: prompt, duration, generate_audio.'),
     ],
 )
 def test_a_complaint_names_value_and_what_is_allowed(change, message):
@@ -242,6 +242,16 @@ def test_a_size_that_is_none_is_complained_of_once():
 
 def test_a_retake_needs_a_source():
     assert "source_job" in complaints({"model": "ltx-2-retake", "prompt": "a blue car"})["video"]
+
+
+@pytest.mark.parametrize(
+    ("model", "also"), [("hunyuan-video-1.5", "resolution, aspect_ratio."), ("ltx-2-retake", "source_job.")]
+)
+def test_names_that_stand_for_another_are_among_what_is_taken(model, also):
+    found = complaints({"model": model, "prompt": "A red fox", "fps": "x" * 100})["fps"]
+
+    assert f'has no parameter "fps", given as "{"x" * 56}…; it takes: prompt, ' in found
+    assert found.endswith(also)
 
 
 def test_many_unknown_parameters_are_counted():

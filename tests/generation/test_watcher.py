@@ -6,10 +6,11 @@ import time
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 from django_q.models import OrmQ
 
 from generation import heart, watcher
-from generation.models import Heartbeat, Job, Status
+from generation.models import Chore, Heartbeat, Job, Status
 from generation.services.provider import wavespeed
 from tests.make import make_job
 
@@ -95,3 +96,22 @@ def test_a_database_that_is_gone_ends_the_process(sandbox, db, monkeypatch, thre
     with pytest.raises(ExceptionGroup) as caught:
         asyncio.run(watcher.watch(lambda: False))
     assert caught.group_contains(OperationalError)
+
+
+def test_the_balance_is_asked_for_every_few_minutes_and_what_is_daily_gets_its_rows(db):
+    rounds = watcher._Rounds()
+
+    def asked() -> int:
+        return sum(hint.func() == "generation.tasks.heed_balance" for hint in OrmQ.objects.all())
+
+    rounds.turn()
+    rounds.turn()
+    assert asked() == 1
+    rounds._balanced_at -= watcher._BALANCE_EVERY
+    rounds.turn()
+    assert asked() == 2
+    assert Chore.objects.filter(due_at__gt=timezone.now()).exists()
+    Chore.objects.update(due_at=timezone.now())
+    rounds._told_at = None
+    rounds.turn()
+    assert sum(hint.func() == "generation.tasks.do_chore" for hint in OrmQ.objects.all()) == Chore.objects.count()

@@ -102,6 +102,17 @@ def test_an_unknown_job_gives_its_place_back_after_the_time_limit(minutes, free)
     assert services.dispatch() == free
 
 
+@pytest.mark.parametrize(("minutes", "free"), [(9, 1), (11, 2)])
+def test_the_gate_counts_an_unknown_job_until_the_time_limit(minutes, free):
+    gate(places=2)
+    user = make_user(plan=make_plan())
+    make_job(user, status=Status.UNKNOWN, submit_started_at=timezone.now() - timedelta(minutes=minutes))
+    for _ in range(3):
+        make_job(user)
+
+    assert services.dispatch() == free
+
+
 def test_one_user_s_many_jobs_do_not_delay_another_s_first(alice, bob):
     gate(places=4)
     for _ in range(5):

@@ -7,7 +7,7 @@ import pytest
 from billing.ledger import differences
 from billing.models import Hold, Period
 from generation import services
-from generation.models import FINAL, Gate, Job, Status
+from generation.models import FINAL, Alert, Difference, Gate, Job, Status
 from tests.engine import run, turn
 from tests.make import ACTOR, make_spec
 
@@ -106,6 +106,28 @@ def test_an_answer_that_says_nothing_is_never_sent_again(sandbox, alice, fault):
     assert sum(number for route, number in stats["requests"].items() if "{model" in route) == 1
 
 
+def test_an_endless_output_fails_after_three_times_and_is_not_charged(sandbox, alice, settings):
+    settings.DOWNLOAD_SIZE_LIMIT = 3_000_000
+    job = run(order(alice, "A red fox [fault:endless]"))
+
+    assert (job.status, job.error_code, job.bad_files) == (Status.FAILED, "no_video", 3)
+    assert job.hold.state == Hold.State.RELEASED
+    assert Difference.objects.get().kind == Difference.Kind.PAID_FOR_NOTHING
+
+
+@pytest.mark.parametrize("fault", ["cut_always", "slow_drip=60"])
+def test_an_output_that_never_comes_whole_is_fetched_again_and_keeps_its_money(sandbox, alice, settings, fault):
+    settings.DOWNLOAD_TIME_LIMIT = 0.3
+    job = run(order(alice, f"A red fox [fault:{fault}]"), until={Status.COLLECTING})
+    for _ in range(3):
+        turn()
+
+    job.refresh_from_db()
+    assert (job.status, job.video.name, job.bad_files) == (Status.COLLECTING, "", 0)
+    assert job.attempts >= 2
+    assert job.hold.state == Hold.State.HELD
+
+
 @pytest.mark.parametrize("fault", ["no_credit", "unauthorized"])
 def test_a_refusal_of_the_account_closes_the_gate_and_fails_nobody(sandbox, alice, fault):
     sandbox.set(faults=[f"{fault}*1"])
@@ -117,6 +139,7 @@ def test_a_refusal_of_the_account_closes_the_gate_and_fails_nobody(sandbox, alic
     assert job.hold.state == Hold.State.HELD
     gate = Gate.objects.get()
     assert gate.closed_at
+    assert Alert.objects.get().text.startswith(gate.closed_reason)  # operators are told
     assert "WaveSpeed refuses the account" in gate.closed_reason
     turn()
     job.refresh_from_db()
