@@ -45,7 +45,7 @@ def draw_webhook(job: Job) -> Webhook | None:
     """Draw a fresh token for a submission; None where the provider can't reach us. The secret is wanted from now on."""
     if not settings.PUBLIC_URL:
         return None
-    if not _secret():
+    if not _secret_of(_ear()):
         _want_secret(clock.now())
     token = secrets.token_urlsafe(32)
     return Webhook(url=f"{settings.PUBLIC_URL}{HOOK_PATH}/{job.pk}/{token}", token_hash=_hash(token))
@@ -60,14 +60,16 @@ def hear(job_id: UUID, token: str, headers: Mapping[str, str], body: bytes) -> b
     job = Job.objects.filter(pk=job_id).only("pk", "webhook_hash").first()
     if job is None or not job.webhook_hash or not hmac.compare_digest(job.webhook_hash, _hash(token)):
         return False
-    if not is_signed(headers, body, secret=_secret(), now=now.timestamp()):
+    ear = _ear()
+    if not is_signed(headers, body, secret=_secret_of(ear), now=now.timestamp()):
         log.warning("webhook not believed", job_id=str(job_id))
         _want_secret(now)  # it may have been changed; until then polling finds out
         return False
     prediction_id = named_prediction(body)
     if prediction_id is None:
         return False
-    _note(now)
+    if ear.heard_at is None or now - ear.heard_at >= _NOTED_EVERY:
+        Ear.objects.filter(pk=1).update(heard_at=now)
     return _heed(job_id, prediction_id, now)
 
 
@@ -117,10 +119,8 @@ def _show(job: Job, prediction_id: str, now: datetime) -> None:
         hand_to_attach(job, now)
 
 
-def _secret() -> str:
-    if settings.WAVESPEED_WEBHOOK_SECRET:
-        return str(settings.WAVESPEED_WEBHOOK_SECRET)
-    return Ear.objects.filter(pk=1).values_list("secret", flat=True).first() or ""
+def _secret_of(ear: Ear) -> str:
+    return str(settings.WAVESPEED_WEBHOOK_SECRET or ear.secret)
 
 
 @transaction.atomic
@@ -128,15 +128,9 @@ def _want_secret(now: datetime) -> None:
     """Ask a worker to fetch the secret, at most once a minute: this process must wait for no one."""
     if settings.WAVESPEED_WEBHOOK_SECRET:
         return
-    _ear()
     unasked = Q(asked_at__isnull=True) | Q(asked_at__lte=now - _ASK_AGAIN)
     if Ear.objects.filter(unasked, pk=1).update(asked_at=now):
         async_task("generation.tasks.learn_webhook_secret", cluster=SUBMIT_CLUSTER)
-
-
-def _note(now: datetime) -> None:
-    _ear()
-    Ear.objects.filter(Q(heard_at__isnull=True) | Q(heard_at__lte=now - _NOTED_EVERY), pk=1).update(heard_at=now)
 
 
 def _ear() -> Ear:

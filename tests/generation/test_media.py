@@ -1,5 +1,6 @@
 """Stored files leave the house: whole, in ranges, from S3, and for their owner alone."""
 
+import logging
 from email.message import EmailMessage
 from urllib.parse import parse_qs, urlsplit
 
@@ -243,6 +244,13 @@ def test_s3_gets_the_caller_with_a_signed_address(bucket, get, method):
         method == "head"
         or file.headers["Content-Disposition"] == 'attachment; filename="a-red-fox-in-snow_ltx-2-pro_6s.mp4"'
     )
+
+
+def test_the_signed_address_stays_out_of_the_log(bucket, get, caplog):
+    with caplog.at_level(logging.DEBUG):
+        signed = urlsplit(get()["Location"]).query
+    assert {"X-Amz-Signature", "Signature"} & parse_qs(signed).keys()
+    assert not [value for values in parse_qs(signed).values() for value in values if value in caplog.text]
 
 
 def test_s3_sends_the_part_itself(bucket, get):
