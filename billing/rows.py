@@ -49,6 +49,11 @@ def read(models: Sequence[type[Model]], values: Sequence[Any]) -> list[Any]:
     return rows
 
 
+def prepared(model: type[Model], name: str, value: Any) -> Any:
+    """Return a value as a condition on this column wants it."""
+    return _meta(model).get_field(name).get_db_prep_value(value, connections[DEFAULT_DB_ALIAS])  # type: ignore[union-attr]
+
+
 @cache
 def _insertion(model: type[Model]) -> tuple[str, list["Field[Any, Any]"], bool]:
     """Return the statement, the fields that it takes, and whether the database draws the key."""

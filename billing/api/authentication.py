@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -11,6 +10,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from billing.models import ApiKey, User
+from billing.services import active_key
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -22,13 +22,13 @@ class ApiKeyAuthentication(BaseAuthentication):
         if scheme.lower() != b"bearer":
             return None
         digest = ApiKey.digest_of(secret.strip().decode("latin-1"))
-        key = ApiKey.objects.active().select_related("user").filter(digest=digest).first()
+        now = timezone.now()
+        key = active_key(digest, now)
         if key is None:
             raise AuthenticationFailed("This API key is unknown, revoked or expired.")
-        now = timezone.now()
         # A write a minute and key at the most, however often it is used.
-        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - timedelta(minutes=1))
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+        if key.last_used_at is None or key.last_used_at < now - timedelta(minutes=1):
+            ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
         return key.user, key
 
     def authenticate_header(self, request: Request) -> str:

@@ -24,7 +24,7 @@ from billing.services.errors import (
 from billing.services.forgetting import forget_notices
 from billing.services.granting import expire_all_grants, expire_grants, grant
 from billing.services.holding import hold, hold_in, release, settle, take
-from billing.services.keys import create_api_key
+from billing.services.keys import active_key, create_api_key
 from billing.services.looking import (
     FREE,
     check_included,
@@ -58,6 +58,7 @@ __all__ = [
     "NoPrice",
     "NotRefundable",
     "PastDue",
+    "active_key",
     "adjust",
     "cancel_subscription",
     "change_plan",

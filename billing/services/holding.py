@@ -10,11 +10,11 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Notice, Period, Price, User
 from billing.money import LIMITS, Amount
-from billing.rows import insert
+from billing.rows import insert, prepared
 from billing.services.errors import Actor, AddressNotVerified, InsufficientQuota, PastDue
 from billing.services.granting import expire_grants
 from billing.services.looking import FREE, check_included, subscription_of, violated_limit
@@ -35,6 +35,11 @@ _TAKE = (
     f"WHERE id = %s AND (grant_expires_at IS NULL OR grant_expires_at > %s) AND {_FITS} "
     f"RETURNING {', '.join(_COLUMNS)}"
 )
+
+_TAKE_OF_KEY = """
+    UPDATE billing_apikey SET spend_held = spend_held + %s
+    WHERE id = %s AND (spend_limit IS NULL OR spend_limit >= spend_spent + spend_held + %s)
+"""
 
 
 @transaction.atomic
@@ -140,9 +145,10 @@ def _take_of_period(period: Period, amount: Amount, now: datetime) -> None:
 
 
 def _take_of_key(key: ApiKey, spend: int) -> None:
-    fits = Q(spend_limit__isnull=True) | Q(spend_limit__gte=F("spend_spent") + F("spend_held") + spend)
-    if ApiKey.objects.filter(fits, pk=key.pk).update(spend_held=F("spend_held") + spend):
-        return
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_OF_KEY, [spend, prepared(ApiKey, "id", key.pk), spend])
+        if cursor.rowcount:
+            return
     key.refresh_from_db(fields=["spend_limit", "spend_spent", "spend_held"])
     raise InsufficientQuota(violated="key", required=spend, available=key.left or 0, resets_at=None)
 

@@ -1,10 +1,32 @@
 """API keys: made once, shown once, and capped for their life."""
 
+from datetime import datetime
 from secrets import token_urlsafe
 
+from django.db import connection
 from django.db.models import F, Q
 
 from billing.models import ApiKey, User
+from billing.rows import columns, prepared, read
+
+_ACTIVE = f"""
+    SELECT {columns(ApiKey, "own")}, {columns(User, "owner")}
+    FROM billing_apikey own JOIN billing_user owner ON owner.id = own.user_id
+    WHERE own.digest = %s AND own.revoked_at IS NULL AND owner.is_active
+    AND (own.expires_at IS NULL OR own.expires_at > %s)
+"""  # noqa: S608 - names of ours
+
+
+def active_key(digest: str, now: datetime) -> ApiKey | None:
+    """Return the key with its user, where it opens the door now: asked by every request, so put together once."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTIVE, [digest, prepared(ApiKey, "expires_at", now)])
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    key: ApiKey
+    key, key.user = read((ApiKey, User), found)
+    return key
 
 
 def create_api_key(user: User, name: str, *, spend_limit: int | None = None) -> tuple[ApiKey, str]:

@@ -19,6 +19,7 @@ from generation.services.creating import (
 from generation.services.deleting import InUse, NotDeletable, delete, delete_upload, remove_what_is_left
 from generation.services.differing import resolve_difference
 from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
+from generation.services.finding import job_of, position_of
 from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
 from generation.services.polling import Answered, keep_waiting, polled, unreachable
 from generation.services.reconciling import (
@@ -77,6 +78,7 @@ __all__ = [
     "hear",
     "heed_balance",
     "hooks_arrive",
+    "job_of",
     "keep_waiting",
     "learn_webhook_secret",
     "look_for_unknown",
@@ -85,6 +87,7 @@ __all__ = [
     "never_created",
     "open_gate",
     "polled",
+    "position_of",
     "preview_models",
     "quote",
     "reconcile",

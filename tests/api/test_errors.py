@@ -8,11 +8,11 @@ from django.core.cache import cache
 from django.http import HttpRequest, UnreadablePostError
 from django.test import Client
 from rest_framework.test import APIClient
-from rest_framework.throttling import UserRateThrottle
 
 from billing import services as billing
 from billing.models import Hold, LedgerEntry, Period, Price
 from generation import services
+from generation.api.rates import UserRate
 from generation.models import Job, JobEvent
 from tests.conftest import api_of
 from tests.make import make_job, make_plan, make_user
@@ -410,7 +410,8 @@ def test_a_wrong_status_is_answered_with_those_there_are(api):
 
 
 def test_too_many_requests_are_told_when_to_come_back(alice, monkeypatch):
-    monkeypatch.setattr(UserRateThrottle, "rate", "2/min", raising=False)
+    monkeypatch.setattr(UserRate, "rate", "2/min", raising=False)
+    monkeypatch.setattr(UserRate, "_counts", {})
     cache.clear()
     api = api_of(alice)
     assert [api.get("/api/v1/usage").status_code for _ in range(2)] == [200, 200]

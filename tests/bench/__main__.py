@@ -18,7 +18,7 @@ import sys
 
 from tests.bench.rig import ROOT
 
-BENCHES = ("create",)
+BENCHES = ("create", "web")
 _RESULTS = ROOT / "bench" / "results"
 
 

@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import random
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -29,7 +28,7 @@ from billing.ledger import differences  # noqa: E402
 from billing.models import LedgerEntry, Period, User  # noqa: E402
 from billing.money import LIMITS, Amount  # noqa: E402
 from generation import services  # noqa: E402
-from tests.bench.create.old import add_old_jobs, add_subscribers  # noqa: E402
+from tests.bench.old import add_old_jobs, add_subscribers, version  # noqa: E402
 from tests.make import ACTOR, make_plan, make_spec, make_user  # noqa: E402
 
 ROUNDS = 3
@@ -70,7 +69,7 @@ def main() -> None:
     json.dump(
         {
             "database": connection.display_name,
-            "version": _version(),
+            "version": version(),
             "rounds": ROUNDS,
             "seconds": SECONDS,
             "queries": len(queries),
@@ -168,14 +167,6 @@ def _client(work: Work, ready: Barrier, counts: "SimpleQueue[Any]") -> None:
         number += 1
     counts.put(number)
     connection.close()
-
-
-def _version() -> str:
-    if connection.vendor == "sqlite":
-        return f"SQLite {sqlite3.sqlite_version}"
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
-        return f"PostgreSQL {cursor.fetchone()[0].split()[0]}"
 
 
 if __name__ == "__main__":

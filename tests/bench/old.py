@@ -1,5 +1,6 @@
 """What has gathered over years, made in a moment: periods, holds, lines and finished jobs of one user, by bulk SQL."""
 
+import sqlite3
 from datetime import timedelta
 from typing import Any
 
@@ -19,8 +20,11 @@ from tests.make import ACTOR, make_spec
 _PERIODS = 100
 
 
-def add_old_jobs(user: User, number: int) -> None:
-    """Add finished jobs of the user's, with their holds and their lines, shared out among months that are over."""
+def add_old_jobs(user: User, number: int, **instead: str) -> None:
+    """Add finished jobs of the user's, with their holds and their lines, shared out among months that are over.
+
+    A second lies between any two. `instead`: SQL of `i`, which counts from 0, for columns of the jobs.
+    """
     months = _old_periods(user)
     job = services.create(user, make_spec(), by=ACTOR)
     billing.settle(job.hold, now=timezone.now(), by=ACTOR)
@@ -33,7 +37,7 @@ def add_old_jobs(user: User, number: int) -> None:
     _multiply(job.hold, number, id=hold, period_id=period, reference=reference, api_key_id="NULL")
     for line in LedgerEntry.objects.filter(hold=job.hold).order_by("pk"):
         _multiply(line, number, id=None, hold_id=hold, period_id=period, reference=reference)
-    _multiply(job, number, id=reference, hold_id=hold)
+    _multiply(job, number, **{"id": reference, "hold_id": hold, "created_at": _seconds_before(), **instead})
     for place, month in enumerate(months):
         share = number // _PERIODS + (place < number % _PERIODS)
         spent = {f"{limit}_spent": F(f"{limit}_spent") + share * getattr(job.hold, limit) for limit in LIMITS}
@@ -92,6 +96,22 @@ def _uuid(first: int) -> str:
     if connection.vendor == "sqlite":
         return f"printf('%%032x', {first} + i)"
     return f"lpad(to_hex({first} + i), 32, '0')::uuid"
+
+
+def _seconds_before() -> str:
+    """Return SQL for the moment i + 1 seconds before the row's that is copied."""
+    if connection.vendor == "sqlite":
+        return "strftime('%%Y-%%m-%%d %%H:%%M:%%f000', t.created_at, '-' || (i + 1) || ' seconds')"
+    return "t.created_at - (i + 1) * interval '1 second'"
+
+
+def version() -> str:
+    """Return which database this is."""
+    if connection.vendor == "sqlite":
+        return f"SQLite {sqlite3.sqlite_version}"
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        return f"PostgreSQL {cursor.fetchone()[0].split()[0]}"
 
 
 def _tidy() -> None:
