@@ -7,6 +7,7 @@ planning     plans, overrides, past due: when which limits hold
 granting     extra for one period
 correcting   refunds, adjustments, repairs
 forgetting   what nobody needs any more
+standing     what would refuse a hold beside the limits; writes nothing
 """
 
 from billing.services.correcting import adjust, refund, repair_key, repair_period
@@ -46,6 +47,7 @@ from billing.services.planning import (
     set_override,
     set_past_due,
 )
+from billing.services.standing import fits_today, refusal_of
 
 __all__ = [
     "FREE",
@@ -67,6 +69,7 @@ __all__ = [
     "current_period",
     "expire_all_grants",
     "expire_grants",
+    "fits_today",
     "forget_notices",
     "grant",
     "hold",
@@ -78,6 +81,7 @@ __all__ = [
     "price_of",
     "reactivate",
     "refund",
+    "refusal_of",
     "release",
     "remove_override",
     "repair_key",

@@ -80,7 +80,7 @@ def hold_in(
     check_included(price.model, period)
     is_free = period.subscription.plan.slug == FREE
     if is_free:
-        _check_address(user)
+        check_address(user)
     _take_of_period(period, amount, now)
     if api_key:
         _take_of_key(api_key, amount.spend)
@@ -164,7 +164,7 @@ def _take_of_free_day(spend: int, ceiling: int, now: datetime) -> FreeDay:
     raise InsufficientQuota(violated="free_today", required=spend, available=left, resets_at=tomorrow)
 
 
-def _check_address(user: User) -> None:
+def check_address(user: User) -> None:
     """Refuse whoever could sign up again and again, where mail can tell."""
     if not settings.VERIFY_ADDRESSES:
         return

@@ -15,6 +15,7 @@ from generation.services.creating import (
     create,
     quote,
     retry,
+    with_standing,
 )
 from generation.services.deleting import InUse, NotDeletable, delete, delete_upload, remove_what_is_left
 from generation.services.differing import resolve_difference
@@ -102,4 +103,5 @@ __all__ = [
     "unreachable",
     "upload",
     "wish_of",
+    "with_standing",
 ]

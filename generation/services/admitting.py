@@ -6,7 +6,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from billing.models import User
+from billing import services as billing
+from billing.models import Period, User
 from generation import clock
 from generation.models import Job
 from generation.services.switching import check_open
@@ -43,6 +44,17 @@ def admit(user: User, spec: VideoSpec) -> datetime:
     if is_something_closed:
         check_open(spec)
     return now or timezone.now()
+
+
+def refusal_of(user: User, period: Period) -> ReviewNeeded | billing.PastDue | billing.AddressNotVerified | None:
+    """Return what would refuse any job of this user, whatever is left; None where nothing. Writes nothing."""
+    most = settings.MODERATED_BEFORE_REVIEW
+    try:
+        if most:
+            _check_reviewed(user, most)
+    except ReviewNeeded as error:
+        return error
+    return billing.refusal_of(user, period)
 
 
 def _check_reviewed(user: User, most: int) -> None:

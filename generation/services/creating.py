@@ -1,6 +1,6 @@
 """Ask, quote, hold, create; try again; and cancel, as long as nothing was sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -13,7 +13,7 @@ from billing.rows import insert
 from billing.services import Actor
 from generation import clock
 from generation.models import Job, JobEvent, Status, Upload
-from generation.services.admitting import admit
+from generation.services.admitting import admit, refusal_of
 from generation.services.switching import check_open
 from generation.services.transitions import NotCancelable, cancel_queued, locked, log
 from generation.services.wishing import spec_of, wish_of
@@ -27,6 +27,8 @@ class Quote:
     spec: VideoSpec
     price: Price
     period: Period
+    refused: Exception | None = None  # what would refuse any job of this user
+    fits_today: bool = True  # in what all of Free may cost together today
 
     @property
     def amount(self) -> Amount:
@@ -37,7 +39,7 @@ class Quote:
     @property
     def violated(self) -> str | None:
         """The limit it does not fit in, None when it fits."""
-        return billing.violated_limit(self.period, self.amount)
+        return billing.violated_limit(self.period, self.amount) or (None if self.fits_today else "free_today")
 
 
 class PriceChanged(Exception):
@@ -79,9 +81,16 @@ _NO_TERMS = Terms()
 def quote(user: User, spec: VideoSpec) -> Quote:
     """Price a spec for a user; writes nothing. Raises ModelClosed, and billing's NoPrice and ModelNotInPlan."""
     check_open(spec)
-    quoted = _quote(user, spec, clock.now())
+    now = clock.now()
+    quoted = _quote(user, spec, now)
     billing.check_included(spec.model.id, quoted.period)
-    return quoted
+    return with_standing(quoted, user, now)
+
+
+def with_standing(quoted: Quote, user: User, now: datetime) -> Quote:
+    """Return a quote that knows what would refuse it beside the limits of the period."""
+    fits_today = billing.fits_today(quoted.period, quoted.amount.spend, now)
+    return replace(quoted, refused=refusal_of(user, quoted.period), fits_today=fits_today)
 
 
 def create(user: User, spec: VideoSpec, *, by: Actor, terms: Terms = _NO_TERMS, retry_of: Job | None = None) -> Job:

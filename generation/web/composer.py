@@ -80,7 +80,7 @@ def receive(request: UserRequest, form: WishForm, handler: Bounded) -> WishForm:
 def context(request: UserRequest, form: WishForm) -> dict[str, object]:
     """Return what the composer shows of this form."""
     now = timezone.now()
-    prices = PriceList(billing.current_period(request.user, now), now, closed=Closed())
+    prices = PriceList(billing.current_period(request.user, now), now, closed=Closed(), user=request.user)
     form = (form if form.names_a_model else _with_an_open_model(form, prices)).suited(prices.closed)
     source = prices.source = source_of(request.user, form)
     if source is None and form.model.media and _names_media(form):

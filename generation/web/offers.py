@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
-from billing.models import Period, Price
+from billing.models import Period, Price, User
 from billing.money import LIMITS
 from billing.services import InsufficientQuota
 from generation.catalog import Parameter, VideoModel
-from generation.services import Closed, Quote
+from generation.services import Closed, Quote, with_standing
 from generation.spec import InvalidSpec, video_spec
 from generation.templatetags.clapboard import dollars
 from generation.web.forms import FAMILIES, WishForm
@@ -17,6 +17,7 @@ from generation.web.sources import Source
 from generation.web.wording import count, day, join
 
 _MOST_SUGGESTIONS = 3
+_FREE_IS_USED_UP = "All that free videos may cost together today is used up. It begins anew tomorrow."
 _ANY_PROMPT = "x"  # the price does not depend on it, and an empty one is no wish
 
 
@@ -53,7 +54,8 @@ class Offer:
     @property
     def is_on(self) -> bool:
         """Whether pressing the button can make a video."""
-        return bool(self.quote and self.in_plan and not self.closed and self.quote.violated is None)
+        fits = self.quote is not None and self.quote.violated is None and self.quote.refused is None
+        return fits and self.in_plan and not self.closed
 
     @property
     def sentence(self) -> str:
@@ -66,14 +68,17 @@ class Offer:
             return "Choose a video first: its length makes the price."
         if self.quote is None:
             return "There is no price for these settings, so nothing can be made of them."
+        if self.quote.refused:
+            return str(self.quote.refused)
         return _obstacle(self.quote) if self.quote.violated else _leaves(self.quote)
 
 
 class PriceList:
     """The prices of now and what is closed, read at once; the period that they must fit in; and the chosen source."""
 
-    def __init__(self, period: Period, now: datetime, *, closed: Closed) -> None:
+    def __init__(self, period: Period, now: datetime, *, closed: Closed, user: User) -> None:
         self.period = period
+        self._user, self._now = user, now
         self.closed = closed
         self.source: Source | None = None
         self._prices: dict[tuple[str, str], Price] = {}
@@ -106,7 +111,10 @@ class PriceList:
         """Return what stands on the button for this form."""
         model = form.model
         quote = self.quote(model, form.wish) if form.wish["model"] == model.id else None
-        stuck = quote is not None and quote.violated is not None
+        if quote:
+            quote = with_standing(quote, self._user, self._now)
+        # Another choice helps where a limit of the period is in the way, and nowhere else.
+        stuck = quote is not None and quote.violated in LIMITS and quote.refused is None
         return Offer(
             quote=quote,
             model=model,
@@ -169,7 +177,7 @@ def included(period: Period) -> str:
 def needed(error: InsufficientQuota) -> str:
     """Return what is needed, what is left, and until when; also of limits that are not the period's."""
     if error.violated == "free_today":
-        return "All that free videos may cost together today is used up. It begins anew tomorrow."
+        return _FREE_IS_USED_UP
     limit = error.violated if error.violated in LIMITS else "spend"
     until = f" until {day(error.resets_at)}" if error.resets_at else ""
     return f"{_of(limit, error.required)} needed, {_of(limit, error.available)} left{until}."
@@ -215,6 +223,8 @@ def _leaves(quote: Quote) -> str:
 def _obstacle(quote: Quote) -> str:
     """Return what stands in the way."""
     period, limit = quote.period, quote.violated or ""
+    if limit == "free_today":
+        return _FREE_IS_USED_UP
     rest, whole = period.left(limit) or 0, getattr(period, f"{limit}_limit")
     renewal = day(period.ends_at)
     if limit == "videos":

@@ -40,6 +40,7 @@ def test_a_quote_in_json(api, alice):
         "price_id": Price.objects.get(model="lightricks/ltx-2-pro/text-to-video").pk,
         "fits": True,
         "violated": None,
+        "refused": None,
         "limits": {
             "spend": {"limit": "100.00", "spent": "0.00", "held": "0.36", "left": "99.64", "granted": "0.00"},
             "videos": {"limit": 30, "spent": 0, "held": 1, "left": 29, "granted": 0},

@@ -85,6 +85,13 @@ def cap_of(key: ApiKey | None) -> dict[str, str | None] | None:
     }
 
 
+class RefusedSerializer(serializers.Serializer[Any]):
+    """Why no job would be taken from the caller now."""
+
+    code = serializers.CharField(help_text="past_due, address_not_verified or review_needed.")
+    message = serializers.CharField()
+
+
 class QuoteSerializer(serializers.Serializer[Quote]):
     """What a job would cost now, and whether it fits."""
 
@@ -94,6 +101,7 @@ class QuoteSerializer(serializers.Serializer[Quote]):
     price_id = serializers.IntegerField(source="price.pk")
     fits = serializers.SerializerMethodField()
     violated = serializers.SerializerMethodField()
+    refused = serializers.SerializerMethodField()
     limits = serializers.SerializerMethodField()
     key = serializers.SerializerMethodField()
     resets_at = serializers.DateTimeField(source="period.ends_at")
@@ -105,15 +113,21 @@ class QuoteSerializer(serializers.Serializer[Quote]):
         return dollars(quote.amount.spend)
 
     def get_fits(self, quote: Quote) -> bool:
-        """Say whether it fits what is left."""
-        return self.get_violated(quote) is None
+        """Say whether a job of it would be taken now."""
+        return self.get_violated(quote) is None and quote.refused is None
 
-    @extend_schema_field({"type": ["string", "null"], "enum": [*LIMITS, "key", None]})
+    @extend_schema_field({"type": ["string", "null"], "enum": [*LIMITS, "free_today", "key", None]})
     def get_violated(self, quote: Quote) -> str | None:
-        """Return the limit it does not fit in: of the period, or else the cap of the caller's key."""
+        """Return the limit it does not fit in: of the period, of all Free videos today, or the caller's key's cap."""
         key = key_in(self.context)
         too_dear = key is not None and key.left is not None and quote.amount.spend > key.left
         return quote.violated or ("key" if too_dear else None)
+
+    @extend_schema_field(RefusedSerializer(allow_null=True))
+    def get_refused(self, quote: Quote) -> dict[str, str] | None:
+        """Return what would refuse any job of the caller, whatever is left."""
+        error = quote.refused
+        return None if error is None else {"code": str(getattr(error, "code", "")), "message": str(error)}
 
     @extend_schema_field(LimitsSerializer)
     def get_limits(self, quote: Quote) -> dict[str, Any]:
