@@ -33,7 +33,7 @@ bench: $(READY)  ## measure, as ratios in one run; ARGS="create" picks
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 chaos: $(READY)  ## kill processes at random and count the money afterwards
-	@$(BIN)/python -m tests.lanes tests/chaos $(ARGS)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lock: $(READY)  ## write requirements*.txt anew from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements.txt

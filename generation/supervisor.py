@@ -22,6 +22,7 @@ _DRAIN = 25  # seconds that what runs may take to end by itself
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0  # seconds before a start
 _HEALTHY_AFTER = 30.0  # seconds of life after which the pauses begin anew
 _PR_SET_PDEATHSIG = 1
+_PARENT = "CLAPBOARD_PARENT"  # whose child a group is; it may be gone before the child can look for itself
 
 
 class Flag:
@@ -44,7 +45,7 @@ class Group:
 
     def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
         self._command = command
-        self._environment = os.environ | (environment or {})
+        self._environment = os.environ | (environment or {}) | {_PARENT: str(os.getpid())}
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._start_at = 0.0
@@ -101,12 +102,16 @@ def die_with_parent() -> None:
     """Have the kernel kill this process when its parent dies, and its own children likewise."""
     if sys.platform != "linux":
         return
-    parent = os.getppid()
-    _ask_the_kernel()
+    _die_with(int(os.environ.get(_PARENT, os.getppid())))
+    forking: list[int] = []  # who forks just now
+    os.register_at_fork(
+        before=lambda: forking.append(os.getpid()),
+        after_in_parent=forking.clear,
+        after_in_child=lambda: _die_with(forking.pop()),
+    )
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)  # it died before we had asked
-    os.register_at_fork(after_in_child=_ask_the_kernel)
-
-
-def _ask_the_kernel() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ _OLDEST = 14  # Django 5.2 supports none before
 _NEEDED = ("initdb", "pg_ctl", "createdb")
 _ACCOUNT = "postgres"  # the server refuses to run as root
 
-# Waits for the end of its input, which also comes when whoever started it was killed: no server is left behind.
+# Starts the server anew for each line that it reads, until the end of its input, which also comes when whoever started
+# it was killed: no server is left behind.
 _SCRIPT = """
 trap '"$1/pg_ctl" --pgdata="$2/data" --mode=immediate --silent stop >/dev/null 2>&1; rm -rf "$2"' EXIT
 cd "$2" &&
@@ -34,7 +36,10 @@ cd "$2" &&
 "$1/pg_ctl" --pgdata=data --log=log --options="$4" --wait --timeout="$5" start >>log 2>&1 &&
 PGPASSWORD="$(cat password)" "$1/createdb" --host=127.0.0.1 --port="$3" --username=clapboard clapboard >>log 2>&1 &&
 echo ready || tail -n 4 log
-read -r _
+while read -r _; do
+    "$1/pg_ctl" --pgdata=data --log=log --options="$4" --wait --timeout="$5" start >>log 2>&1 \
+        && echo ready || echo "not yet"
+done
 """
 
 
@@ -47,6 +52,34 @@ def postgres_version() -> str:
     return _programs().version
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server that runs, can be killed and started again. `url` is a DATABASE_URL of an empty database."""
+
+    url: str
+    folder: Path
+    process: "subprocess.Popen[str]"
+
+    @property
+    def pid(self) -> int:
+        """That of its first process, the parent of one a connection."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def start(self) -> None:
+        """Start it again after it was killed; what it had committed is there, if synchronous_commit was on."""
+        assert self.process.stdin is not None
+        deadline = time.monotonic() + _STARTS_WITHIN
+        while True:
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+            # What is left of the killed one still holds its memory for a moment, and it is refused.
+            if _said(self.process) == "ready\n":
+                return
+            if time.monotonic() > deadline:
+                raise NoPostgres("it did not start again")
+            time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def running_postgres(**settings: str) -> Iterator[str]:
     """Run a server on a free port of 127.0.0.1 while the block runs, and yield a DATABASE_URL with an empty database.
@@ -54,6 +87,13 @@ def running_postgres(**settings: str) -> Iterator[str]:
     Nothing is kept: it writes without fsync into a folder that goes when the block ends or its process dies. Other
     settings of the server may be given, such as fsync="on". NoPostgres where this machine can't.
     """
+    with running_server(**settings) as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def running_server(**settings: str) -> Iterator[Server]:
+    """Run such a server and yield what is needed to kill it and to start it again."""
     programs = _programs()
     before = _become()
     password, port = secrets.token_hex(16), _free_port()
@@ -74,7 +114,8 @@ def running_postgres(**settings: str) -> Iterator[str]:
     )
     try:
         _wait_until_ready(process)
-        yield f"postgres://clapboard:{password}@127.0.0.1:{port}/clapboard"
+        url = f"postgres://clapboard:{password}@127.0.0.1:{port}/clapboard"
+        yield Server(url=url, folder=folder, process=process)
     finally:
         _stop(process)
         shutil.rmtree(folder, ignore_errors=True)
@@ -148,12 +189,17 @@ def _free_port() -> int:
 
 def _wait_until_ready(process: "subprocess.Popen[str]") -> None:
     assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], _STARTS_WITHIN + 30)
-    said = process.stdout.readline() if ready else ""
+    said = _said(process)
     if said != "ready\n":
         process.stdin.close()  # type: ignore[union-attr]
-        rest = process.stdout.read() if ready else "nothing was heard of it"
+        rest = process.stdout.read() if said else "nothing was heard of it"
         raise NoPostgres(f"it did not start: {' | '.join((said + rest).split(chr(10))).strip(' |')}")
+
+
+def _said(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], _STARTS_WITHIN + 30)
+    return process.stdout.readline() if ready else ""
 
 
 def _stop(process: "subprocess.Popen[str]") -> None:
