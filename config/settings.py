@@ -293,6 +293,7 @@ Q_CLUSTER = {
     "guard_cycle": 0.5,
     "recycle": 500,
     "catch_up": False,
+    "scheduler": False,  # chores are rows of our own, and its guard would look every 30 s
     "log_level": "WARNING",
     "ALT_CLUSTERS": {
         "collect": {

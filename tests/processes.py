@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -18,10 +19,50 @@ from django.db import connection
 
 from generation.heart import BEATS
 from generation.models import Heartbeat
+from generation.services.collecting import COLLECT_CLUSTER
 
 _ROOT = Path(__file__).resolve().parent.parent
-_PATIENCE = 60  # seconds
+_PATIENCE = 180  # seconds: a busy machine may take one minute to start a process
 _WEB = ("-m", "gunicorn", "config.wsgi", "--workers=2", "--threads=4", "--log-level=warning")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The processes of one of the worker's groups, `name` of its cluster."""
+
+    name: str
+    leader: psutil.Process
+    sentinel: psutil.Process
+    workers: list[psutil.Process]
+    monitor: psutil.Process
+    pusher: psutil.Process
+
+
+def clusters_of(worker: int) -> list[Cluster]:
+    """Return the groups of a worker by its process id, as far as they are complete just now.
+
+    Who is who follows from the order in which they are started.
+    """
+    found = []
+    with suppress(psutil.NoSuchProcess):
+        for leader in psutil.Process(worker).children():
+            with suppress(psutil.Error, ValueError, KeyError):
+                environment = leader.environ()
+                name = environment["Q_CLUSTER_NAME"]
+                (sentinel,) = leader.children()
+                *workers, monitor, pusher = sorted(sentinel.children(), key=lambda process: process.pid)
+                if len(workers) == int(environment["COLLECT_WORKERS" if name == COLLECT_CLUSTER else "WORKERS"]):
+                    found.append(
+                        Cluster(
+                            name=name,
+                            leader=leader,
+                            sentinel=sentinel,
+                            workers=workers,
+                            monitor=monitor,
+                            pusher=pusher,
+                        )
+                    )
+    return found
 
 
 @dataclass
@@ -64,9 +105,11 @@ class Engine:
         process.wait()
         wait_until(lambda: not any(is_alive(child) for child in family), "its children died too")
 
-    def members(self, name: str) -> list[psutil.Process]:
-        """Return all processes below a parent, the groups' leaders first."""
-        return list(psutil.Process(self.processes[name].pid).children(recursive=True))
+    def cluster(self, name: str) -> Cluster:
+        """Return the group of the worker that runs this cluster, once it is complete."""
+        pid = self.processes["worker"].pid
+        wait_until(lambda: name in {cluster.name for cluster in clusters_of(pid)}, f"the group {name}")
+        return next(cluster for cluster in clusters_of(pid) if cluster.name == name)
 
     def stop(self) -> None:
         """Ask all to end, and wait until they have."""

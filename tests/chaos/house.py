@@ -14,28 +14,14 @@ from pathlib import Path
 import psutil
 from django.conf import settings
 
-from generation.services.collecting import COLLECT_CLUSTER
-from generation.services.dispatching import SUBMIT_CLUSTER
 from tests.chaos.wire import Wire
 from tests.postgres import Server
-from tests.processes import is_alive
+from tests.processes import Cluster, clusters_of, is_alive
 from tests.sandbox import RunningSandbox, running_sandbox
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _DRAINS_WITHIN = 60  # seconds
-_WORKERS = {SUBMIT_CLUSTER: 2, COLLECT_CLUSTER: 1}
 _GUNICORN = ("-m", "gunicorn", "config.wsgi", "--workers=2", "--threads=4", "--log-level=critical")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
-    """The processes of one of the worker's groups. Who is who follows from the order in which they are started."""
-
-    leader: psutil.Process
-    sentinel: psutil.Process
-    workers: list[psutil.Process]
-    monitor: psutil.Process
-    pusher: psutil.Process
 
 
 @dataclass
@@ -77,17 +63,7 @@ class House:
 
     def clusters(self) -> list[Cluster]:
         """Return the worker's groups, as far as they are complete just now."""
-        found = []
-        for leader in self.below("worker"):
-            with contextlib.suppress(psutil.Error, ValueError, KeyError):
-                number = _WORKERS[leader.environ()["Q_CLUSTER_NAME"]]
-                (sentinel,) = leader.children()
-                *workers, monitor, pusher = sorted(sentinel.children(), key=lambda process: process.pid)
-                if len(workers) == number:
-                    found.append(
-                        Cluster(leader=leader, sentinel=sentinel, workers=workers, monitor=monitor, pusher=pusher)
-                    )
-        return found
+        return clusters_of(self.processes["worker"].pid)
 
     def is_busy(self, process: psutil.Process) -> bool:
         """Whether it speaks with the provider; each question has a connection of its own."""
@@ -130,8 +106,8 @@ class House:
             "WAVESPEED_URL": f"http://127.0.0.1:{self.wire.port}",
             "HAND_LEASE": "3",
             "POLL_INTERVAL": "0.2",
-            "WORKERS": str(_WORKERS[SUBMIT_CLUSTER]),
-            "COLLECT_WORKERS": str(_WORKERS[COLLECT_CLUSTER]),
+            "WORKERS": "2",
+            "COLLECT_WORKERS": "1",
         }
 
 

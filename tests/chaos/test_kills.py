@@ -7,8 +7,10 @@ from billing.ledger import differences
 from billing.models import Hold
 from generation import services
 from generation.models import FINAL, Job, Status
+from generation.services.collecting import COLLECT_CLUSTER
+from generation.services.dispatching import SUBMIT_CLUSTER
 from tests.make import ACTOR, make_plan, make_spec, make_user
-from tests.processes import engine, wait_for_life, wait_until
+from tests.processes import engine, is_alive, wait_for_life, wait_until
 from tests.sandbox import running_sandbox
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
@@ -108,22 +110,41 @@ def test_workers_that_are_away_longer_than_the_lease_find_the_jobs_waiting(sandb
     assert_paid_once_each(sandbox, 3)
 
 
-@pytest.mark.parametrize("victim", ["leader", "sentinel", "an idle child"])
-def test_whichever_process_of_a_cluster_is_killed_work_goes_on(sandbox, victim):
+VICTIMS = {
+    "leader": lambda cluster: cluster.leader,
+    "sentinel": lambda cluster: cluster.sentinel,
+    "monitor": lambda cluster: cluster.monitor,
+    "pusher": lambda cluster: cluster.pusher,
+    "child": lambda cluster: cluster.workers[0],
+}
+
+
+@pytest.mark.parametrize("victim", sorted(VICTIMS))
+def test_whichever_idle_process_of_a_cluster_is_killed_work_goes_on(sandbox, victim):
     with engine(sandbox.url) as rig:
         rig.start("watch", "worker")
         wait_for_life()
-        leaders = rig.processes["worker"].pid
-        members = rig.members("worker")
-        for member in members:
-            is_leader = member.ppid() == leaders
-            is_sentinel = not is_leader and member.children()
-            kind = "leader" if is_leader else "sentinel" if is_sentinel else "an idle child"
-            if kind == victim:
-                member.kill()
+        before = rig.cluster(SUBMIT_CLUSTER)
+        VICTIMS[victim](before).kill()
+        wait_until(lambda: not is_alive(before.leader), "the group ended")
         order(number=4)
         wait_until(all_final, "the end")
     assert_paid_once_each(sandbox, 4)
+
+
+@pytest.mark.parametrize(("here", "there"), [("sentinel", "monitor"), ("pusher", "child")])
+def test_a_group_in_which_something_has_stopped_ends_and_is_started_anew(sandbox, here, there):
+    with engine(sandbox.url) as rig:
+        rig.start("watch", "worker")
+        wait_for_life()
+        groups = [rig.cluster(SUBMIT_CLUSTER), rig.cluster(COLLECT_CLUSTER)]
+        for cluster, victim in zip(groups, (here, there), strict=True):
+            VICTIMS[victim](cluster).suspend()
+        jobs = order(number=2)
+        for cluster in groups:
+            wait_until(lambda leader=cluster.leader: not is_alive(leader), f"{cluster.name} ended")
+        wait_until(all_final, "the end")
+    assert_paid_once_each(sandbox, len(jobs))
 
 
 def test_sigterm_lets_work_in_hand_finish(sandbox):

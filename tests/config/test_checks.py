@@ -13,6 +13,9 @@ def test_the_project_s_own_settings_pass():
     for check in (
         checks.hints_commit_with_their_rows,
         checks.hints_do_not_run_twice_at_once,
+        checks.hints_have_the_time_that_they_need,
+        checks.failed_hints_are_not_run_for_ever,
+        checks.every_statement_commits_by_itself,
         checks.sqlite_waits_for_its_turn,
         checks.cluster_gets_no_pool,
     ):
@@ -24,6 +27,33 @@ def test_another_broker_is_an_error(settings):
     assert [error.id for error in checks.hints_commit_with_their_rows(None)] == ["clapboard.E001"]
 
 
+@pytest.mark.parametrize("name", ["broker_class", "iron_mq", "sqs"])
+def test_a_broker_that_django_q_would_prefer_is_an_error(settings, name):
+    settings.Q_CLUSTER = settings.Q_CLUSTER | {name: {}}
+    assert [error.id for error in checks.hints_commit_with_their_rows(None)] == ["clapboard.E001"]
+
+
+@pytest.mark.parametrize(("timeout", "wrong"), [(None, 2), (0, 2), (90, 2), (91, 1), (1000, 0)])
+def test_a_timeout_that_cuts_a_hint_off_is_an_error(settings, timeout, wrong):
+    settings.DOWNLOAD_TIME_LIMIT = settings.UPLOAD_TIME_LIMIT = 600
+    settings.Q_CLUSTER = settings.Q_CLUSTER | {"timeout": timeout, "ALT_CLUSTERS": {"collect": {}}}
+    assert [error.id for error in checks.hints_have_the_time_that_they_need(None)] == ["clapboard.E005"] * wrong
+    assert checks.hints_do_not_run_twice_at_once(None) is not None  # and does not stumble over it
+
+
+def test_failed_hints_that_come_again_for_ever_are_an_error(settings):
+    settings.Q_CLUSTER = settings.Q_CLUSTER | {"ack_failures": False}
+    assert [error.id for error in checks.failed_hints_are_not_run_for_ever(None)] == ["clapboard.E006"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("AUTOCOMMIT", False), ("ATOMIC_REQUESTS", True), ("OPTIONS", {"isolation_level": 4})]
+)
+def test_a_database_that_commits_late_or_reads_old_rows_is_an_error(monkeypatch, settings, name, value):
+    monkeypatch.setitem(settings.DATABASES["default"], name, value)
+    assert [error.id for error in checks.every_statement_commits_by_itself(None)] == ["clapboard.E007"]
+
+
 @pytest.mark.parametrize("retry", [120, 361])
 def test_a_retry_that_is_over_before_a_hint_had_its_turn_is_an_error(settings, retry):
     # 2 workers and 2 prefetched hints of 120 s each: 120 x (1 + ceil(3 / 2)) = 360.
@@ -32,9 +62,12 @@ def test_a_retry_that_is_over_before_a_hint_had_its_turn_is_an_error(settings, r
     assert bool(checks.hints_do_not_run_twice_at_once(None)) == (retry <= 360)
 
 
-def test_sqlite_without_immediate_transactions_is_an_error(monkeypatch, settings):
+@pytest.mark.parametrize(
+    "options", [{}, {"transaction_mode": "IMMEDIATE"}, {"init_command": "PRAGMA journal_mode=WAL;"}]
+)
+def test_sqlite_without_immediate_transactions_or_wal_is_an_error(monkeypatch, settings, options):
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
-    monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {})
+    monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", options)
     assert [error.id for error in checks.sqlite_waits_for_its_turn(None)] == ["clapboard.E003"]
 
 
