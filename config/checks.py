@@ -1,10 +1,12 @@
-"""System checks on settings that would lose hints or pay twice."""
+"""System checks on settings that would lose hints, pay twice or refuse the provider's calls."""
 
 from math import ceil
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - its name in Django
+from django.http.request import validate_host
 
 _OTHER_BROKERS = {"broker_class", "iron_mq", "sqs"}  # django-q2 prefers each of them to "orm"
 _READ_COMMITTED = 2  # of psycopg.IsolationLevel, a package that SQLite does not need
@@ -95,6 +97,16 @@ def cluster_gets_no_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.DATABASES["default"].get("OPTIONS", {}).get("pool"):
         return []
     return [Error("A connection pool breaks the worker after its fork.", hint="Remove it.", id="clapboard.E004")]
+
+
+@register()
+def the_public_address_is_answered(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Warn of a public address whose host is refused: the provider's calls would be, too."""
+    host = urlsplit(settings.PUBLIC_URL).hostname
+    if not host or validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS):
+        return []
+    words = f"PUBLIC_URL is {settings.PUBLIC_URL}, and ALLOWED_HOSTS does not name {host}: what comes there is refused."
+    return [Warning(words, hint=f"Add {host} to ALLOWED_HOSTS.", id="clapboard.W001")]
 
 
 def _clusters() -> dict[str, dict[str, Any]]:

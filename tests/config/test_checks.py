@@ -90,3 +90,19 @@ def test_the_checks_need_no_tables(tmp_path):
     command = [sys.executable, "-m", "django", "check"]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "ids"),
+    [
+        ("", [], []),
+        ("https://clapboard.example.org", ["clapboard.example.org"], []),
+        ("https://clapboard.example.org:8443", [".example.org"], []),
+        ("http://[::1]:8000", ["[::1]"], []),
+        ("https://clapboard.example.org", ["other.example.org"], ["clapboard.W001"]),
+        ("https://clapboard.example.org", [], ["clapboard.W001"]),
+    ],
+)
+def test_a_public_address_that_is_refused_is_a_warning(settings, url, hosts, ids):
+    settings.PUBLIC_URL, settings.ALLOWED_HOSTS = url, hosts
+    assert [warning.id for warning in checks.the_public_address_is_answered(None)] == ids
