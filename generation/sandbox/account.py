@@ -146,6 +146,7 @@ class Account:
     def end(self, prediction: Prediction, status: Status) -> None:
         """Give a prediction its final status; what completes is charged."""
         prediction.status = status
+        prediction.ended = time.time_ns()
         self.running.pop(prediction.id)
         self._promised -= prediction.price
         if status is Status.COMPLETED:

@@ -52,6 +52,7 @@ class Prediction:
     code: int | None = None
     unsafe: bool = False
     milliseconds: int = 0
+    ended: int | None = None
     charged: int | None = None
     polls: int = 0
     # Set to end it at once, whatever time it has left.

@@ -38,7 +38,6 @@ def locked(job_id: UUID, *statuses: Status) -> Job | None:
     return Job.objects.select_for_update(of=("self",)).filter(pk=job_id, status__in=statuses).first()
 
 
-@transaction.atomic
 def move(job: Job, to: Status, *, now: datetime, by: Actor, note: str = "", **fields: Any) -> bool:
     """Take the job to another status and write its history.
 
@@ -48,6 +47,11 @@ def move(job: Job, to: Status, *, now: datetime, by: Actor, note: str = "", **fi
     before = Status(job.status)
     if to not in LAW[before]:
         raise IllegalTransition(f"A job can't go from {before} to {to}.")
+    with transaction.atomic(savepoint=False):  # whoever has begun one already lets no error of ours pass
+        return _moved(job, before, to, now=now, by=by, note=note, **fields)
+
+
+def _moved(job: Job, before: Status, to: Status, *, now: datetime, by: Actor, note: str, **fields: Any) -> bool:
     if not Job.objects.filter(pk=job.pk, status=before).update(status=to, **fields):
         return False
     job.status = to

@@ -14,7 +14,7 @@ from tests.postgres import NoPostgres, running_postgres
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Both databases write as they do in production.
-_DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 Found = TypeVar("Found")
 
@@ -61,7 +61,7 @@ def on_each_database(measure: Callable[[Place], Found]) -> tuple[list[Found], st
     with tempfile.TemporaryDirectory(prefix="clapboard-bench-") as folder:
         found = [measure(Place(folder=folder, database_url=f"sqlite:///{folder}/bench.sqlite3"))]
     try:
-        with tempfile.TemporaryDirectory(prefix="clapboard-bench-") as folder, running_postgres(**_DURABLE) as url:
+        with tempfile.TemporaryDirectory(prefix="clapboard-bench-") as folder, running_postgres(**DURABLE) as url:
             found.append(measure(Place(folder=folder, database_url=url)))
     except NoPostgres as error:
         return found, f"\nPostgreSQL: left out, {error}.\n"

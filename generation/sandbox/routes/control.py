@@ -57,6 +57,7 @@ def _stats(account: Account) -> dict[str, Any]:
                 "status": prediction.status.value,
                 "polls": prediction.polls,
                 "webhook": prediction.webhook,
+                "ended": None if prediction.ended is None else prediction.ended / 1e9,
             }
             for prediction in account.predictions.values()
         ],
