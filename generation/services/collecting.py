@@ -36,10 +36,20 @@ def hand_to_collectors(job: Job, now: datetime) -> bool:
         pk=job.pk,
         status=Status.COLLECTING,
     )
-    if not free.update(handed_at=now, lease_until=leases.until(now)):
+    if not free.update(**in_the_hands_of_collectors(now)):
         return False
-    async_task("generation.tasks.collect", str(job.pk), cluster=COLLECT_CLUSTER)
+    tell_collectors(job)
     return True
+
+
+def in_the_hands_of_collectors(now: datetime) -> dict[str, datetime]:
+    """Return the columns of a job that a worker is told of now."""
+    return {"handed_at": now, "lease_until": leases.until(now)}
+
+
+def tell_collectors(job: Job) -> None:
+    """Tell a worker to fetch the video, in the transaction that writes down that it is handed over."""
+    async_task("generation.tasks.collect", str(job.pk), cluster=COLLECT_CLUSTER)
 
 
 def collect(job_id: UUID) -> None:

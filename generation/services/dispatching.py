@@ -1,14 +1,13 @@
 """Which queued jobs a worker may take now: as many as the provider account and their users' plans allow."""
 
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, Window
+from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
-from django_q.tasks import async_task
 
 from billing.models import Subscription
 from billing.money import dollars
@@ -16,12 +15,15 @@ from billing.services import Actor
 from generation import clock
 from generation.models import Alert, Gate, Job, Status, Turn
 from generation.providers.errors import RefusedForAccount
+from generation.services import leases
 from generation.services.choosing import Standing, in_turn
+from generation.services.hinting import hint_at
 from generation.services.noticing import alert
-from generation.services.transitions import log, tell
+from generation.services.transitions import log, tell_all
 
 SUBMIT_CLUSTER = "clapboard"
 _MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
+_DISPATCHER = Actor(name="watcher")
 _NARROW_FOR = timedelta(seconds=30)
 _MOST_AT_ONCE = 100  # handed out in one transaction, so that nobody waits long for the Gate
 _BY_ITSELF = "With a least balance set, it reopens by itself once WaveSpeed's balance is above it."
@@ -103,8 +105,7 @@ def dispatch() -> int:
         if gate.closed_at:
             return 0
         chosen = _chosen(_room(gate, now), now)
-        for job in chosen:
-            _hand(job, now)
+        _hand(chosen, now)
         turns = [Turn(user_id=user, at=now) for user in {job.user_id for job in chosen}]
         Turn.objects.bulk_create(turns, update_conflicts=True, unique_fields=["user"], update_fields=["at"])
     return len(chosen)
@@ -133,11 +134,12 @@ def _chosen(room: int, now: datetime) -> list[Job]:
 def _standings(users: Iterable[int], now: datetime) -> dict[int, Standing]:
     """Return what each of these users has in flight, may have, and when they last had a turn."""
     users = list(users)
-    busy = Counter(Job.objects.in_flight(now).values_list("user_id", flat=True))
+    in_flight = Job.objects.in_flight(now).filter(user__in=users).order_by()
+    busy = dict(in_flight.values_list("user_id").annotate(Count("pk")))
     served = dict(Turn.objects.filter(user__in=users).values_list("user_id", "at"))
     plans = Subscription.objects.filter(user__in=users).values_list("user_id", "plan__jobs_at_a_time", "plan__priority")
     return {
-        user: Standing(in_flight=busy[user], places=places, priority=priority, served_at=served.get(user))
+        user: Standing(in_flight=busy.get(user, 0), places=places, priority=priority, served_at=served.get(user))
         for user, places, priority in plans
     }
 
@@ -146,19 +148,20 @@ def _waiting(most: int, now: datetime) -> dict[int, deque[Job]]:
     """Return each waiting user's oldest `most` jobs: behind one user's 500 stands the next user's first."""
     rank = Window(RowNumber(), partition_by=F("user"), order_by=[F("created_at"), F("pk")])
     waiting: dict[int, deque[Job]] = defaultdict(deque)
-    for job in Job.objects.dispatchable(now).annotate(rank=rank).filter(rank__lte=most):
+    ranked = Job.objects.dispatchable(now).annotate(rank=rank).filter(rank__lte=most)
+    for job in ranked.only("status", "user_id", "created_at", "request_id", "source_job_id", "upload_id"):
         waiting[job.user_id].append(job)
     return waiting
 
 
-def _hand(job: Job, now: datetime) -> None:
-    lease = now + timedelta(seconds=settings.HAND_LEASE)
-    # The owner may have canceled it since we looked: his row, his decision.
-    if not Job.objects.filter(pk=job.pk, status=Status.QUEUED).update(handed_at=now, lease_until=lease, taken_at=None):
-        return
-    tell(job, now=now, by=Actor(name="watcher", request_id=job.request_id), note="Handed to a worker.")
-    async_task(
-        "generation.tasks.submit",
-        str(job.pk),
-        cluster=_MEDIA_CLUSTER if job.source_job_id or job.upload_id else SUBMIT_CLUSTER,
-    )
+def _hand(jobs: list[Job], now: datetime) -> None:
+    """Write down that they are handed over, and tell the workers, each with one statement for all of them."""
+    # An owner may have canceled one since we looked: his row, his decision.
+    queued = Job.objects.select_for_update(of=("self",)).filter(pk__in=[job.pk for job in jobs], status=Status.QUEUED)
+    still = set(queued.order_by("pk").values_list("pk", flat=True))
+    handed = [job for job in jobs if job.pk in still]
+    Job.objects.filter(pk__in=still).update(handed_at=now, lease_until=leases.until(now), taken_at=None)
+    tell_all(handed, now=now, by=_DISPATCHER, note="Handed to a worker.")
+    media = {job.pk for job in handed if job.source_job_id or job.upload_id}
+    hint_at("generation.tasks.submit", media, cluster=_MEDIA_CLUSTER)
+    hint_at("generation.tasks.submit", [job.pk for job in handed if job.pk not in media], cluster=SUBMIT_CLUSTER)

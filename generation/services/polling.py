@@ -15,7 +15,7 @@ from generation.models.following import Wait, write_waits
 from generation.providers.errors import NotFound, ProviderError, RefusedForAccount, Unavailable
 from generation.providers.predictions import Prediction
 from generation.services import wording
-from generation.services.collecting import hand_to_collectors
+from generation.services.collecting import in_the_hands_of_collectors, tell_collectors
 from generation.services.differing import differ
 from generation.services.dispatching import cause_of, close_gate
 from generation.services.hearing import hooks_arrive
@@ -54,8 +54,9 @@ def polled(job_id: UUID, prediction: Prediction) -> None:
         told = {"polls": job.polls + 1, "odd_status": ""}
         if prediction.is_completed and prediction.outputs:
             fields = {"collecting_at": now, "due_at": None, "attempts": 0, "rendered_ms": prediction.execution_ms}
-            if move(job, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields, **told):
-                hand_to_collectors(job, now)
+            handed = in_the_hands_of_collectors(now)
+            if move(job, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields, **told, **handed):
+                tell_collectors(job)
             return
         code, message = _verdict(prediction)
         fail(job, code=code, message=message, now=now, by=by, provider_error=prediction.error, **told)

@@ -33,7 +33,7 @@ from generation.services.hearing import draw_webhook
 from generation.services.polling import first_wait
 from generation.services.provider import wavespeed
 from generation.services.reconciling import lose_sight
-from generation.services.transitions import fail, locked, log, move, tell
+from generation.services.transitions import fail, locked, log, move, move_among, tell
 
 _ENOUGH = 5  # videos, for their median to say more than the catalogue
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between two tries to write an answer down
@@ -185,19 +185,18 @@ def _fence(job: Job, lease: timedelta, *, webhook_hash: str = "") -> bool:
         # It closed after this job was handed over: back into the line, until somebody reopens it.
         ours.update(handed_at=None, lease_until=None)
         return False
+    fields = {
+        "handed_at": None,
+        "taken_at": None,
+        "lease_until": now + lease,
+        "submit_started_at": now,
+        "due_at": None,
+        "expected_seconds": _usual_seconds(job),
+        "webhook_hash": webhook_hash,
+        "shown_id": "",
+    }
     with transaction.atomic(durable=True):
-        if not ours.update(handed_at=None, taken_at=None):
-            return False
-        by = Actor(name="worker", request_id=job.request_id)
-        fields = {
-            "lease_until": now + lease,
-            "submit_started_at": now,
-            "due_at": None,
-            "expected_seconds": _usual_seconds(job),
-            "webhook_hash": webhook_hash,
-            "shown_id": "",
-        }
-        return move(job, Status.SUBMITTING, now=now, by=by, note="Sending it.", **fields)
+        return move_among(ours, job, Status.SUBMITTING, now=now, by=_worker(job), note="Sending it.", **fields)
 
 
 def _attach(job: Job, prediction_id: str) -> None:

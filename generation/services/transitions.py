@@ -1,5 +1,6 @@
 """How a job changes its state: one conditional update, in one transaction with its history and its money."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from django.db import transaction
 
 from billing import services as billing
 from billing.services import Actor
-from generation.models import FINAL, LAW, Job, JobEvent, JobNotice, Status
+from generation.models import FINAL, LAW, Job, JobEvent, JobNotice, JobQuerySet, Status
 from generation.services.noticing import give_notice
 
 log = structlog.get_logger(__name__)
@@ -44,29 +45,45 @@ def move(job: Job, to: Status, *, now: datetime, by: Actor, note: str = "", **fi
     Returns False, and changes nothing, when it is no longer in the status that `job` says. IllegalTransition for a
     step that the law does not know.
     """
+    return move_among(Job.objects.all(), job, to, now=now, by=by, note=note, **fields)
+
+
+def move_among(
+    ours: JobQuerySet, job: Job, to: Status, /, *, now: datetime, by: Actor, note: str = "", **fields: Any
+) -> bool:
+    """Take the job to another status, as `move` does, if it still is among `ours`."""
     before = Status(job.status)
     if to not in LAW[before]:
         raise IllegalTransition(f"A job can't go from {before} to {to}.")
-    with transaction.atomic(savepoint=False):  # whoever has begun one already lets no error of ours pass
-        return _moved(job, before, to, now=now, by=by, note=note, **fields)
+    # No savepoint: who calls this in a transaction of theirs never goes on in it after an error.
+    with transaction.atomic(savepoint=False):
+        if not ours.filter(pk=job.pk, status=before).update(status=to, **fields):
+            return False
+        _remember(job, before, to, now=now, by=by, note=note, **fields)
+    return True
 
 
-def _moved(job: Job, before: Status, to: Status, *, now: datetime, by: Actor, note: str, **fields: Any) -> bool:
-    if not Job.objects.filter(pk=job.pk, status=before).update(status=to, **fields):
-        return False
+def _remember(job: Job, before: Status, to: Status, *, now: datetime, by: Actor, note: str, **fields: Any) -> None:
     job.status = to
     for name, value in fields.items():
         setattr(job, name, value)
     tell(job, now=now, by=by, note=note, before=before)
     ids = {"job_id": str(job.pk), "prediction_id": job.prediction_id, "request_id": job.request_id}
     log.info("job moved", before=before, after=to, **ids)
-    return True
 
 
 def tell(job: Job, *, now: datetime, by: Actor, note: str, before: str | None = None) -> None:
     """Write a line of the job's history; without `before` its status stayed the same."""
     from_status = job.status if before is None else before
     JobEvent.objects.create(job=job, at=now, from_status=from_status, to_status=job.status, actor=by.name, note=note)
+
+
+def tell_all(jobs: Iterable[Job], *, now: datetime, by: Actor, note: str) -> None:
+    """Write the same line into the history of many jobs that keep their status."""
+    JobEvent.objects.bulk_create(
+        JobEvent(job=job, at=now, from_status=job.status, to_status=job.status, actor=by.name, note=note)
+        for job in jobs
+    )
 
 
 @transaction.atomic
