@@ -19,5 +19,4 @@ class BillingConfig(AppConfig):
 def _guard_the_ledger(using: str, **kwargs: Any) -> None:
     from billing.triggers import make_triggers  # noqa: PLC0415 - registers a check, which needs the apps
 
-    if "billing_ledgerentry" in connections[using].introspection.table_names():
-        make_triggers(connections[using])
+    make_triggers(connections[using])

@@ -19,6 +19,10 @@ class Amount:
     videos: int
     seconds: int
 
+    def __neg__(self) -> "Amount":
+        """Return what takes all of it away again."""
+        return Amount(spend=-self.spend, videos=-self.videos, seconds=-self.seconds)
+
 
 def dollars(micros: int) -> str:
     """Return micro-dollars as a decimal string with at least two places, never rounded: 360000 → "0.36"."""

@@ -10,7 +10,7 @@ from django.utils import timezone
 from billing import services
 from billing.admin.dialogs import decision
 from billing.admin.steering import Steered, SubscriptionForm
-from billing.admin.tables import allowed_by, ids
+from billing.admin.tables import allowed_by, ids, stops_at
 from billing.desk import AMOUNTS, IdsField, SelectWidget, TextareaWidget, TextWidget, operator, written
 from billing.models import Override, Period, Price
 from billing.money import MOST, micros
@@ -104,8 +104,8 @@ class LimitActions(Steered):
     @decision(
         "Set a limit",
         icon="tune",
-        says="It holds at once and in every period to come. Where it allows less than is spent and held, the open "
-        "period stops there.",
+        says="It holds at once and in every period to come, with what was granted on top. Where it allows less than "
+        "is spent and held, the open period stops there, and sinks as some of that comes back.",
         submit="Set it",
         form=LimitForm,
         may="steer",
@@ -129,7 +129,7 @@ class LimitActions(Steered):
         "Remove the own limit",
         icon="undo",
         says="The plan's holds again, at once. Where it allows less than is spent and held, the open period stops "
-        "there.",
+        "there, and sinks as some of that comes back.",
         submit="Remove it",
         form=PlansLimitForm,
         may="steer",
@@ -161,7 +161,4 @@ def _stops(period: Period, own: Override) -> str:
     if not period.pk or own.limit == Override.Limit.MODELS:
         return ""
     period.refresh_from_db()
-    holds, granted = getattr(period, f"{own.limit}_limit"), getattr(period, f"{own.limit}_granted")
-    if own.value is None or holds == own.value + granted:
-        return ""
-    return f"The open period stops at {written(own.limit, holds)}, which is spent and held already."
+    return stops_at(period, own.limit)

@@ -114,7 +114,7 @@ class PlanActions(Steered):
     @decision(
         "Change plan",
         icon="swap_horiz",
-        says="At once where no limit becomes smaller, or no period is open; else when the open period ends. An end "
+        says="At once where no limit becomes smaller, however much is used; else when the period of now ends. An end "
         "that was set is taken back.",
         submit="Change it",
         form=PlanForm,
@@ -129,8 +129,8 @@ class PlanActions(Steered):
     @decision(
         "Cancel at period end",
         icon="event_busy",
-        says="The plan ends with the open period, or at once where none is open; from then on it is Free. What is "
-        "held goes on.",
+        says="The plan ends with the period of now; from then on it is Free. Until then it can be kept after all. What "
+        "is held goes on.",
         submit="Cancel the plan",
         form=CancelForm,
         may="steer",

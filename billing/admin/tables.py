@@ -83,18 +83,22 @@ def _used(period: Period, limit: str) -> list[str]:
 
 def _remark(period: Period, limit: str, chosen: int | None) -> str:
     """Say why another limit holds than the chosen one with what was granted."""
-    holds, granted = getattr(period, f"{limit}_limit"), getattr(period, f"{limit}_granted")
-    expected = None if chosen is None else chosen + granted
-    if holds == expected:
+    name, kept = AMOUNTS[limit], period.base(limit)
+    stops = f"{name}: {stops}" if (stops := stops_at(period, limit)) else ""
+    if kept == chosen:
+        return stops
+    keeps = f"{name}: the open period keeps {written(limit, kept)}; the next one begins with what stands here."
+    return f"{keeps} {stops}".strip()
+
+
+def stops_at(period: Period, limit: str) -> str:
+    """Say so where a limit stands above what it is meant to be; nothing where it does not."""
+    if not period.above(limit):
         return ""
-    used = getattr(period, f"{limit}_spent") + getattr(period, f"{limit}_held")
-    if expected is not None and holds == used and used > expected:
-        return (
-            f"{AMOUNTS[limit]}: {written(limit, expected)} would hold, but the limit stops at "
-            f"{written(limit, holds)}, which is spent and held already."
-        )
+    target, holds = (written(limit, getattr(period, f"{limit}_{column}")) for column in ("target", "limit"))
     return (
-        f"{AMOUNTS[limit]}: the open period keeps {written(limit, holds)}; the next one begins with what stands here."
+        f"{target} is meant to hold, but the limit stops at {holds}, which is spent and held already; it sinks as some "
+        "of that comes back."
     )
 
 

@@ -3,7 +3,7 @@
 Amounts of money are integers of micro-dollars (1 USD = 1,000,000). Counters change in billing.services only.
 """
 
-from billing.models.ledger import FreeDay, Hold, LedgerEntry, Notice
+from billing.models.ledger import FreeDay, Hold, LedgerEntry, LimitsEntry, Notice
 from billing.models.people import ApiKey, LowerCaseEmailField, User, UserManager, new_username
 from billing.models.periods import Grant, Period
 from billing.models.plans import Override, Plan, Price, Subscription
@@ -14,6 +14,7 @@ __all__ = [
     "Grant",
     "Hold",
     "LedgerEntry",
+    "LimitsEntry",
     "LowerCaseEmailField",
     "Notice",
     "Override",

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from billing.models.people import ApiKey
 from billing.models.periods import Grant, Period
-from billing.models.plans import Price
+from billing.models.plans import Price, limit_field
 from billing.money import Amount
 
 
@@ -79,7 +79,7 @@ class LedgerEntry(models.Model):
         HOLD = "hold"  # held += amount
         SETTLE = "settle"  # held -= amount, spent += amount
         RELEASE = "release"  # held -= amount
-        GRANT = "grant"  # granted += amount, which is negative where a grant expires
+        GRANT = "grant"  # granted += amount; all of it is taken off again where a grant expires
         ADJUST = "adjust"  # spent += amount, of either sign; nothing at all where counters were repaired
         REFUND = "refund"  # spent -= amount
 
@@ -122,6 +122,25 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}"
+
+
+class LimitsEntry(models.Model):
+    """An immutable line: a period's limits before grants, from a moment on. The latest proves what the row says."""
+
+    period = models.ForeignKey(Period, models.PROTECT, related_name="limits_entries")
+    spend = limit_field("Micro-dollars")
+    videos = limit_field("Videos")
+    seconds = limit_field("Seconds of video")
+    actor = models.CharField(max_length=100, blank=True)
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        verbose_name_plural = "limits entries"
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"limits of {self.period}"
 
 
 class Notice(models.Model):

@@ -5,12 +5,14 @@ opening      the period of now, opened by whoever needs it first
 holding      hold, settle, release
 planning     plans, overrides, past due: when which limits hold
 granting     extra for one period
+stopping     where a limit stops: at its target, or at what is spent and held
+noticing     who comes near a limit is told, once
 correcting   refunds, adjustments, repairs
 forgetting   what nobody needs any more
 standing     what would refuse a hold beside the limits; writes nothing
 """
 
-from billing.services.correcting import adjust, refund, repair_key, repair_period
+from billing.services.correcting import adjust, refund, repair_free_day, repair_key, repair_period
 from billing.services.errors import (
     Actor,
     AddressNotVerified,
@@ -84,6 +86,7 @@ __all__ = [
     "refusal_of",
     "release",
     "remove_override",
+    "repair_free_day",
     "repair_key",
     "repair_period",
     "set_expiry",

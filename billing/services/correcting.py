@@ -2,17 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.expressions import Combinable
 
-from billing.ledger import sums_of, sums_of_key
-from billing.models import ApiKey, Hold, LedgerEntry, Period, User
+from billing.ledger import COUNTERS, rebuilt, sum_of_free, sums_of_key
+from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Period, User
 from billing.money import LIMITS, Amount
 from billing.services.errors import Actor, CantAdjust, CantRepair, NotRefundable
 from billing.services.granting import expire_grants, grant_in
 from billing.services.looking import subscription_of
+from billing.services.noticing import note_thresholds
 from billing.services.opening import opened_period
+from billing.services.stopping import limits_after
 from billing.services.writing import write_of_hold, write_of_period
 
 _NOTHING = Amount(spend=0, videos=0, seconds=0)
@@ -33,7 +37,7 @@ def refund(held: Hold, *, reason: str, now: datetime, by: Actor) -> bool:
     period = Period.objects.select_related("subscription__plan").get(pk=held.period_id)
     # In the order in which holds lock too: what opens a period, periods from the older to the younger, the key.
     current = opened_period(period.subscription, now) if period.ends_at <= now else None
-    sums = {f"{limit}_spent": F(f"{limit}_spent") - getattr(held, limit) for limit in LIMITS}
+    sums = _spent_more(-held.amount)
     there = Q(**{f"{limit}_spent__gte": getattr(held, limit) for limit in LIMITS})
     if not Period.objects.filter(there, pk=period.pk).update(**sums):
         raise NotRefundable("Less than this is spent in its period: what was charged has been adjusted already.")
@@ -55,13 +59,13 @@ def adjust(user: User, amount: Amount, *, reason: str, now: datetime, by: Actor)
         after = F(f"{limit}_spent") + getattr(amount, limit)
         fits &= Q(**{f"{limit}_spent__gte": -getattr(amount, limit)})
         fits &= Q(**{f"{limit}_limit__isnull": True}) | Q(**{f"{limit}_limit__gte": after + F(f"{limit}_held")})
-    sums = {f"{limit}_spent": F(f"{limit}_spent") + getattr(amount, limit) for limit in LIMITS}
-    if not Period.objects.filter(fits).update(**sums):
+    if not Period.objects.filter(fits).update(**_spent_more(amount)):
         raise CantAdjust(
             "That would leave less than nothing spent, or more than the limit allows; nothing was changed."
         )
     write_of_period(period, amount, now=now, by=by, reason=reason)
     period.refresh_from_db()
+    note_thresholds(period, now)
     return period
 
 
@@ -69,45 +73,73 @@ def adjust(user: User, amount: Amount, *, reason: str, now: datetime, by: Actor)
 def repair_period(period: Period, *, now: datetime, by: Actor) -> bool:
     """Set a period's counters to the ledger's sums, never the other way round, and record it in a line of zeros.
 
-    A limit that no longer holds all of it is raised to what it must hold. False when nothing was wrong; raises
-    CantRepair where the lines themselves add up to nonsense.
+    Targets and limits follow by their rule. False when nothing was wrong; raises CantRepair where the lines themselves
+    add up to nonsense.
     """
     locked = Period.objects.select_for_update().get(pk=period.pk)
-    wrong = _wrong(locked, sums_of(locked), LIMITS)
-    if wrong:
-        said = f"Counters set to the ledger's sums: {_changes(locked, wrong)}"
-        write_of_period(locked, _NOTHING, now=now, by=by, reason=said[:300])
-        Period.objects.filter(pk=locked.pk).update(**wrong)
-    return bool(wrong)
+    says = rebuilt(locked)
+    wrong = _differing(locked, says)
+    if not wrong:
+        return False
+    _check_sums(locked, [says[name] for name in COUNTERS])
+    for limit in LIMITS:
+        if f"{limit}_limit" not in says:  # no line says what it was before grants: its target stays
+            target, used = getattr(locked, f"{limit}_target"), says[f"{limit}_spent"] + says[f"{limit}_held"]
+            wrong[f"{limit}_limit"] = None if target is None else max(target, used)
+    said = f"Counters set to the ledger's sums: {_changes(locked, wrong)}"
+    write_of_period(locked, _NOTHING, now=now, by=by, reason=said[:300])
+    Period.objects.filter(pk=locked.pk).update(**wrong)
+    locked.refresh_from_db()
+    note_thresholds(locked, now)
+    return True
 
 
 @transaction.atomic
 def repair_key(key: ApiKey, *, now: datetime, by: Actor) -> bool:
-    """Do the same for the counters of an API key; the line of zeros stands in its user's current period."""
-    if not _wrong(key, sums_of_key(key), ("spend",)):
+    """Do the same for the counters of an API key; the line of zeros stands in its user's current period.
+
+    A cap that no longer holds all of it is raised to what it must hold.
+    """
+    if not _differing(key, sums_of_key(key)):
         return False
     # The period before the key, as with holds; what was wrong is looked at again under the lock.
     period = opened_period(subscription_of(key.user, now), now)
     locked = ApiKey.objects.select_for_update().get(pk=key.pk)
-    wrong = _wrong(locked, sums_of_key(locked), ("spend",))
+    says = sums_of_key(locked)
+    wrong = _differing(locked, says)
     if wrong:
+        _check_sums(locked, says.values())
+        used = says["spend_spent"] + says["spend_held"]
+        if locked.spend_limit is not None and locked.spend_limit < used:
+            wrong["spend_limit"] = used
         said = f"Counters of key {locked.prefix} set to the ledger's sums: {_changes(locked, wrong)}"
         write_of_period(period, _NOTHING, now=now, by=by, reason=said[:300])
         ApiKey.objects.filter(pk=locked.pk).update(**wrong)
     return bool(wrong)
 
 
-def _wrong(row: Period | ApiKey, rebuilt: dict[str, int], limits: Iterable[str]) -> dict[str, int]:
-    """Return what has to be set: the counters that differ, and the limits that would not hold all of it."""
-    wrong = {name: value for name, value in rebuilt.items() if getattr(row, name) != value}
-    if wrong and min(rebuilt.values()) < 0:
+@transaction.atomic
+def repair_free_day(day: FreeDay) -> bool:
+    """Do the same for a day of Free; no line, since it belongs to nobody whose statement could bear one."""
+    locked = FreeDay.objects.select_for_update().get(pk=day.pk)
+    says = sum_of_free(locked)
+    return bool(FreeDay.objects.filter(pk=locked.pk).exclude(spend_used=says).update(spend_used=says))
+
+
+def _spent_more(amount: Amount) -> dict[str, Combinable]:
+    """Return the fields of a period in which so much more is spent; amounts below zero are less."""
+    sums: dict[str, Combinable] = {f"{limit}_spent": F(f"{limit}_spent") + getattr(amount, limit) for limit in LIMITS}
+    return sums | limits_after(amount)
+
+
+def _differing(row: Period | ApiKey, says: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in says.items() if getattr(row, name) != value}
+
+
+def _check_sums(row: Period | ApiKey, sums: Iterable[int]) -> None:
+    if min(sums) < 0:
         raise CantRepair(f"The lines of {row} add up to less than nothing; only new lines can correct that.")
-    for limit in limits if wrong else ():
-        used, most = rebuilt[f"{limit}_spent"] + rebuilt[f"{limit}_held"], getattr(row, f"{limit}_limit")
-        if most is not None and most < used:
-            wrong[f"{limit}_limit"] = used
-    return wrong
 
 
-def _changes(row: Period | ApiKey, wrong: dict[str, int]) -> str:
+def _changes(row: Period | ApiKey, wrong: dict[str, Any]) -> str:
     return "; ".join(f"{name} was {getattr(row, name)}, is {value}" for name, value in wrong.items())

@@ -4,12 +4,15 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Case, F, Min, Value, When
+from django.db.models.expressions import Combinable
 
 from billing.models import Grant, Period, User
 from billing.money import LIMITS, Amount
 from billing.services.errors import Actor
 from billing.services.looking import subscription_of
+from billing.services.noticing import note_thresholds
 from billing.services.opening import opened_period
+from billing.services.stopping import stopping
 from billing.services.writing import write_of_period
 
 
@@ -56,19 +59,23 @@ def grant_in(
 
 @transaction.atomic
 def expire_grants(period: Period, now: datetime) -> int:
-    """End the period's grants whose time is over, and return how many. What is spent or held of them stays."""
+    """End the period's grants whose time is over, and return how many.
+
+    All of a grant goes, in whatever order others come or go; the limit stops at what is spent and held, and sinks with
+    it.
+    """
     locked = Period.objects.select_for_update().get(pk=period.pk)
     if locked.grant_expires_at is None or locked.grant_expires_at > now:
         return 0
     over = list(locked.grants.filter(expires_at__lte=now, expired_at__isnull=True).order_by("expires_at", "pk"))
     for each in over:
-        unused = Amount(**{limit: -_unused(locked, each, limit) for limit in LIMITS})
         Grant.objects.filter(pk=each.pk).update(expired_at=now)
-        _add(locked, unused)
-        locked.refresh_from_db()
-        write_of_period(locked, unused, now=now, by=Actor(name="watcher"), reason="Its time is over.", grant=each)
+        _add(locked, -each.amount)
+        write_of_period(locked, -each.amount, now=now, by=Actor(name="watcher"), reason="Its time is over.", grant=each)
     earliest = locked.grants.filter(expired_at__isnull=True).aggregate(first=Min("expires_at"))["first"]
     Period.objects.filter(pk=locked.pk).update(grant_expires_at=earliest)
+    locked.refresh_from_db()
+    note_thresholds(locked, now)
     return len(over)
 
 
@@ -77,15 +84,11 @@ def expire_all_grants(now: datetime) -> int:
     return sum(expire_grants(period, now) for period in Period.objects.filter(grant_expires_at__lte=now)[:100])
 
 
-def _unused(period: Period, given: Grant, limit: str) -> int:
-    """Return how much of a grant goes: what the period's own limit gave is used up first."""
-    left = period.left(limit)
-    amount: int = getattr(given, limit)
-    return amount if left is None else min(amount, max(left, 0))
-
-
 def _add(period: Period, amount: Amount) -> None:
-    """Add to limits and to what was granted; NULL + anything is NULL, which is unlimited."""
-    sums = {f"{limit}_limit": F(f"{limit}_limit") + getattr(amount, limit) for limit in LIMITS}
-    sums |= {f"{limit}_granted": F(f"{limit}_granted") + getattr(amount, limit) for limit in LIMITS}
+    """Add to targets and grants, and let the limits follow; NULL + anything is NULL, which is unlimited."""
+    sums: dict[str, Combinable] = {}
+    for limit in LIMITS:
+        more = getattr(amount, limit)
+        sums |= {f"{limit}_{column}": F(f"{limit}_{column}") + more for column in ("target", "granted")}
+        sums[f"{limit}_limit"] = stopping(limit, more_granted=more)
     Period.objects.filter(pk=period.pk).update(**sums)

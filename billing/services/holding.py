@@ -11,19 +11,22 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.expressions import Combinable
 
-from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Notice, Period, Price, User
+from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Period, Price, User
 from billing.money import LIMITS, Amount
 from billing.rows import insert, prepared
 from billing.services.errors import Actor, AddressNotVerified, InsufficientQuota, PastDue
 from billing.services.granting import expire_grants
 from billing.services.looking import FREE, check_included, subscription_of, violated_limit
+from billing.services.noticing import note_thresholds
 from billing.services.opening import opened_period
+from billing.services.stopping import limits_after
 from billing.services.writing import write_of_hold
 
 _TRIES = 3
-_THRESHOLDS = ((100, Notice.Kind.LIMIT_100), (80, Notice.Kind.LIMIT_80))  # percent
 _COLUMNS = [f"{limit}_{column}" for limit in LIMITS for column in ("limit", "spent", "held")]
+# A hold leaves the limit as it is: where something fits, nothing stands above its target.
 # A second hold waits for the row's lock and then sees the sums as the first one left them: PostgreSQL reads the row
 # again as long as nothing else is named. Written out, since the ORM takes longer to say it than the database to do it.
 _ADDED = ", ".join(f"{limit}_held = {limit}_held + %s" for limit in LIMITS)
@@ -99,7 +102,7 @@ def hold_in(
     )
     insert(taken)
     write_of_hold(LedgerEntry.Kind.HOLD, taken, now=now, by=by)
-    _notice(period, now)
+    note_thresholds(period, now)
     return taken
 
 
@@ -172,33 +175,17 @@ def check_address(user: User) -> None:
         raise AddressNotVerified(str(user.email))
 
 
-def _notice(period: Period, now: datetime) -> None:
-    """Note that a threshold is reached, once a period: the unique constraint says so under any concurrency."""
-    reached = [
-        Notice(period=period, kind=kind, limit=limit, created_at=now)
-        for limit in LIMITS
-        for percent, kind in _THRESHOLDS
-        if _is_reached(period, limit, percent)
-    ]
-    if reached:
-        Notice.objects.bulk_create(reached, ignore_conflicts=True)
-
-
-def _is_reached(period: Period, limit: str, percent: int) -> bool:
-    most = getattr(period, f"{limit}_limit")
-    used = getattr(period, f"{limit}_spent") + getattr(period, f"{limit}_held")
-    return bool(most) and used * 100 >= most * percent
-
-
 @transaction.atomic
 def _resolve(held: Hold, state: Hold.State, kind: LedgerEntry.Kind, *, now: datetime, by: Actor) -> bool:
     if not Hold.objects.filter(pk=held.pk, state=Hold.State.HELD).update(state=state, resolved_at=now):
         return False
     held.state, held.resolved_at = state, now
     settled = state == Hold.State.SETTLED
-    sums = {f"{limit}_held": F(f"{limit}_held") - getattr(held, limit) for limit in LIMITS}
+    sums: dict[str, Combinable] = {f"{limit}_held": F(f"{limit}_held") - getattr(held, limit) for limit in LIMITS}
     if settled:
         sums |= {f"{limit}_spent": F(f"{limit}_spent") + getattr(held, limit) for limit in LIMITS}
+    else:
+        sums |= limits_after(-held.amount)
     Period.objects.filter(pk=held.period_id).update(**sums)
     if held.api_key_id:
         spent = {"spend_spent": F("spend_spent") + held.spend} if settled else {}

@@ -74,8 +74,14 @@ def current_period(user: User, now: datetime) -> Period:
         found.subscription = subscription
         return found
     subscription.plan = plan_at(subscription, starts_at)
+    return unopened_period(subscription, starts_at, ends_at)
+
+
+def unopened_period(subscription: Subscription, starts_at: datetime, ends_at: datetime) -> Period:
+    """Return a period as it would open now with the subscription's plan, unsaved: nothing is used or granted in it."""
     limits = limits_of(subscription, subscription.plan)
-    return Period(subscription=subscription, starts_at=starts_at, ends_at=ends_at, **limits)
+    targets = {f"{limit}_target": limits[f"{limit}_limit"] for limit in LIMITS}
+    return Period(subscription=subscription, starts_at=starts_at, ends_at=ends_at, **limits, **targets)
 
 
 def plan_at(subscription: Subscription, starts_at: datetime) -> Plan:

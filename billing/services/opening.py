@@ -4,7 +4,8 @@ from datetime import datetime
 
 from billing.models import Period, Subscription
 from billing.periods import period_of
-from billing.services.looking import limits_of, plan_at, subscription_of
+from billing.services.looking import plan_at, subscription_of, unopened_period
+from billing.services.writing import write_limits
 
 
 def locked_subscription(subscription: Subscription) -> Subscription:
@@ -19,18 +20,29 @@ def locked_subscription(subscription: Subscription) -> Subscription:
 
 def opened_period(subscription: Subscription, now: datetime) -> Period:
     """Return the period of now; the first to need it opens it with the limits of then. Wants a transaction."""
-    starts_at, ends_at = period_of(subscription.anchor, now)
-    if found := Period.objects.filter(subscription=subscription, starts_at=starts_at).first():
+    if found := open_period_of(subscription, now):
         found.subscription = subscription
         return found
+    # Two at once: who waited for the lock finds it; the unique constraint stands behind.
     subscription = locked_subscription(subscription)
-    begin_next_plan(subscription, starts_at)
-    # Two at once: the unique constraint lets one create it, the other reads that row.
-    limits = limits_of(subscription, subscription.plan)
-    period, _ = Period.objects.get_or_create(
-        subscription=subscription, starts_at=starts_at, defaults={"ends_at": ends_at, **limits}
-    )
+    period = begun_period(subscription, now)
+    if not period.pk:
+        period.save(force_insert=True)
+        write_limits(period, now=now, reason=f"Opened on {subscription.plan}.")
+    period.subscription = subscription
     return period
+
+
+def begun_period(subscription: Subscription, now: datetime) -> Period:
+    """Return the period of now, unsaved where nobody has opened it; the plan that was to begin with it has begun.
+
+    Wants the locked subscription.
+    """
+    if found := open_period_of(subscription, now):
+        return found
+    starts_at, ends_at = period_of(subscription.anchor, now)
+    begin_next_plan(subscription, starts_at)
+    return unopened_period(subscription, starts_at, ends_at)
 
 
 def open_period_of(user_subscription: Subscription, now: datetime) -> Period | None:
@@ -55,4 +67,4 @@ def begin_next_plan(subscription: Subscription, starts_at: datetime) -> None:
     subscription.save(update_fields=fields)
 
 
-__all__ = ["locked_subscription", "open_period_of", "opened_period", "subscription_of"]
+__all__ = ["begun_period", "locked_subscription", "open_period_of", "opened_period", "subscription_of"]

@@ -1,8 +1,11 @@
 """Which plan a subscription has, and other limits that an operator sets: when each begins to hold.
 
-- A change of plan holds at once where no limit becomes smaller, else with the next period; so does leaving.
-- An override holds at once; where less is allowed than is spent and held, the period stops there.
-- What has expired keeps its open period; the ones that start later are Free's.
+- A change of plan holds at once where no limit of the month becomes smaller before grants, else with the next period.
+  How much is used, and whether a hold has opened the month, makes no difference. A first plan is had at once.
+- Leaving always waits for the month's end, and so can be taken back until then.
+- An override holds at once, whatever was granted before or after; where less is allowed than is spent and held, the
+  period stops there, and sinks to it as holds are released or spent money comes back. Set again, it changes nothing.
+- What has expired keeps the month in which it did; the ones that start later are Free's.
 - Past due means no new holds. What is held goes on, and paying ends it.
 """
 
@@ -15,38 +18,44 @@ from django.db.models.functions import Greatest
 
 from billing.models import Override, Period, Plan, Subscription, User
 from billing.money import LIMITS
-from billing.periods import period_of
 from billing.services.errors import Actor
 from billing.services.looking import free_plan, limits_of, subscription_of
-from billing.services.opening import begin_next_plan, locked_subscription, open_period_of
+from billing.services.noticing import note_thresholds
+from billing.services.opening import begun_period, locked_subscription, open_period_of
+from billing.services.writing import write_limits
 
 
 @transaction.atomic
 def change_plan(user: User, plan: Plan, *, now: datetime) -> Subscription:
-    """Give the user another plan, at once where no limit of the open period becomes smaller, else with the next one."""
-    subscription = locked_subscription(subscription_of(user, now))
-    period = open_period_of(subscription, now)
+    """Give the user another plan, at once where no limit of the month becomes smaller, else with the next period."""
+    first, is_first = Subscription.objects.get_or_create(user=user, defaults={"plan": plan, "anchor": now})
+    if is_first:
+        return first
+    subscription = locked_subscription(first)
+    period = begun_period(subscription, now)
     after = _limits_of_plan(subscription, plan)
-    if period and _is_smaller(after, period):
+    if _is_smaller(after, period):
         return _save(subscription, next_plan=plan, next_plan_at=period.ends_at, expires_at=None)
-    if period:
-        _set_limits(period, after)
+    if period.pk:
+        _set_limits(period, after, now=now, reason=f"Changed to {plan}.")
     return _save(subscription, plan=plan, next_plan=None, next_plan_at=None, expires_at=None)
 
 
 @transaction.atomic
 def cancel_subscription(user: User, *, now: datetime) -> Subscription:
-    """Let the user's plan end with the open period; from then on it is Free."""
-    return change_plan(user, free_plan(), now=now)
+    """Let the user's plan end with the month of now, opened or not; from then on it is Free."""
+    subscription = locked_subscription(subscription_of(user, now))
+    period, free = begun_period(subscription, now), free_plan()
+    if subscription.plan_id == free.pk:
+        return _save(subscription, next_plan=None, next_plan_at=None, expires_at=None)
+    return _save(subscription, next_plan=free, next_plan_at=period.ends_at, expires_at=None)
 
 
 @transaction.atomic
 def keep_subscription(user: User, *, now: datetime) -> Subscription:
     """Take back what was to follow, as long as it has not begun: a smaller plan, leaving, or an end."""
     subscription = locked_subscription(subscription_of(user, now))
-    if not open_period_of(subscription, now):
-        # Nobody has held anything in it yet, and yet it has begun.
-        begin_next_plan(subscription, period_of(subscription.anchor, now)[0])
+    begun_period(subscription, now)  # nobody may have held anything in it yet, and yet it has begun
     return _save(subscription, next_plan=None, next_plan_at=None, expires_at=None)
 
 
@@ -73,20 +82,24 @@ def reactivate(user: User, *, now: datetime) -> Subscription:
 def set_override(user: User, limit: str, value: Any, *, reason: str, now: datetime, by: Actor) -> Override:
     """Set another limit than the plan's: micro-dollars, videos or seconds, or the list of models; None is unlimited.
 
-    ValueError for a limit that there is not, or a value below 0.
+    The same limit set again changes nothing, not even who set it and why. ValueError for a limit that there is not, or
+    a value below 0.
     """
     if limit not in Override.Limit.values:
         raise ValueError(f"{limit!r} is no limit; allowed: {', '.join(Override.Limit.values)}.")
     if limit != Override.Limit.MODELS and value is not None and value < 0:
         raise ValueError(f"{value} is below 0; allowed: 0 or more, or none for unlimited.")
     subscription = locked_subscription(subscription_of(user, now))
-    of_kind = {"models_allowed": value} if limit == Override.Limit.MODELS else {"value": value}
+    kind = "models_allowed" if limit == Override.Limit.MODELS else "value"
+    own = Override.objects.filter(subscription=subscription, limit=limit).first()
+    if own and getattr(own, kind) == value:
+        return own
     override, _ = Override.objects.update_or_create(
         subscription=subscription,
         limit=limit,
-        defaults={**of_kind, "reason": reason, "set_by": by.name, "set_at": now},
+        defaults={kind: value, "reason": reason, "set_by": by.name, "set_at": now},
     )
-    _rewrite(subscription, limit, now)
+    _rewrite(subscription, limit, now=now, reason=f"Own limit of {limit}: {reason}", by=by.name)
     return override
 
 
@@ -96,15 +109,16 @@ def remove_override(user: User, limit: str, *, now: datetime) -> bool:
     subscription = locked_subscription(subscription_of(user, now))
     removed, _ = Override.objects.filter(subscription=subscription, limit=limit).delete()
     if removed:
-        _rewrite(subscription, limit, now)
+        _rewrite(subscription, limit, now=now, reason=f"The plan's limit of {limit} again.")
     return bool(removed)
 
 
-def _rewrite(subscription: Subscription, limit: str, now: datetime) -> None:
+def _rewrite(subscription: Subscription, limit: str, *, now: datetime, reason: str, by: str = "") -> None:
     """Let the open period follow in this limit alone: the others may be of a plan that was changed since."""
     if period := open_period_of(subscription, now):
         field = _field(limit)
-        _set_limits(period, {field: limits_of(subscription, subscription.plan)[field]})
+        limits = {field: limits_of(subscription, subscription.plan)[field]}
+        _set_limits(period, limits, now=now, reason=reason, by=by)
 
 
 def _field(limit: str) -> str:
@@ -118,30 +132,34 @@ def _limits_of_plan(subscription: Subscription, plan: Plan) -> dict[str, Any]:
     return {field: value for field, value in limits.items() if field not in overridden}
 
 
-def _set_limits(period: Period, limits: dict[str, Any]) -> None:
-    """Write new limits with what was granted on top, but never below what is spent and held: one UPDATE."""
+def _set_limits(period: Period, limits: dict[str, Any], *, now: datetime, reason: str, by: str = "") -> None:
+    """Write new limits with the grants in force on top, but never below what is spent and held: one UPDATE."""
     fields = dict(limits)
     for limit in LIMITS:
         name = f"{limit}_limit"
-        if fields.get(name) is not None:
-            used = F(f"{limit}_spent") + F(f"{limit}_held")
-            fields[name] = Greatest(Value(fields[name]) + F(f"{limit}_granted"), used)
-    if fields:
-        Period.objects.filter(pk=period.pk).update(**fields)
+        if name not in limits:
+            continue
+        fields[f"{limit}_target"] = fields[name]
+        if fields[name] is not None:
+            fields[f"{limit}_target"] = target = Value(fields[name]) + F(f"{limit}_granted")
+            fields[name] = Greatest(target, F(f"{limit}_spent") + F(f"{limit}_held"))
+    if not fields:
+        return
+    Period.objects.filter(pk=period.pk).update(**fields)
+    period.refresh_from_db()
+    write_limits(period, now=now, reason=reason, by=by)
+    note_thresholds(period, now)
 
 
 def _is_smaller(after: dict[str, Any], period: Period) -> bool:
     """Say whether any limit of the period would become smaller; None is unlimited, and of models a list is smaller."""
-    return any(_is_less(after[name], period, limit) for limit in LIMITS if (name := f"{limit}_limit") in after) or (
-        "models_allowed" in after and _are_fewer(after["models_allowed"], period.models_allowed)
-    )
+    return any(
+        _is_less(after[name], period.base(limit)) for limit in LIMITS if (name := f"{limit}_limit") in after
+    ) or ("models_allowed" in after and _are_fewer(after["models_allowed"], period.models_allowed))
 
 
-def _is_less(value: int | None, period: Period, limit: str) -> bool:
-    if value is None:
-        return False
-    before, granted, spent, held = (getattr(period, f"{limit}_{of}") for of in ("limit", "granted", "spent", "held"))
-    return before is None or max(value + granted, spent + held) < before
+def _is_less(after: int | None, before: int | None) -> bool:
+    return after is not None and (before is None or after < before)
 
 
 def _are_fewer(after: list[str] | None, before: list[str] | None) -> bool:

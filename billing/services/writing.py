@@ -1,9 +1,9 @@
-"""The one place that writes the ledger."""
+"""The one place that writes the ledger, and the lines of limits beside it."""
 
 from datetime import datetime
 
-from billing.models import Grant, Hold, LedgerEntry, Period
-from billing.money import Amount
+from billing.models import Grant, Hold, LedgerEntry, LimitsEntry, Period
+from billing.money import LIMITS, Amount
 from billing.rows import insert
 from billing.services.errors import Actor
 
@@ -43,3 +43,9 @@ def write_of_period(
         at=now,
         reason=reason,
     )
+
+
+def write_limits(period: Period, *, now: datetime, reason: str, by: str = "") -> None:
+    """Write what a period's limits are before grants, as its row says in this transaction."""
+    before_grants = {limit: period.base(limit) for limit in LIMITS}
+    LimitsEntry.objects.create(period=period, **before_grants, actor=by, at=now, reason=reason[:300])

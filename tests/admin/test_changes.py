@@ -518,7 +518,7 @@ def test_a_retry_for_somebody_who_may_make_none_says_why(desk, settings, closed)
     if closed == "past due":
         billing.set_past_due(job.user, now=timezone.now())
     if closed == "quota":
-        Period.objects.update(spend_limit=350_000)
+        Period.objects.update(spend_limit=350_000, spend_target=350_000)
     answer = desk.post(f"/admin/generation/job/{job.pk}/retry_this/", {"_form_submitted": "1"}, follow=True)
     assert answer.status_code == 200
     words = {"review": "An operator looks", "past due": "Payment is due", "quota": "too little left of spend for $0.36"}

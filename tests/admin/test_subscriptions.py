@@ -190,10 +190,10 @@ def test_models_are_a_list(desk, user, typed, allowed):
 def test_a_lower_limit_stops_at_what_is_spent_and_held_and_the_page_says_so(desk, user):
     make_job(user)
     answer = decide(desk, act(user, "set_limit"), limit="videos", value="1")
-    stops = "The open period stops at 2, which is spent and held already."
-    assert said(answer) == [f"Videos: 1 instead of 10 from the plan. {stops}"]
+    stops = "1 is meant to hold, but the limit stops at 2, which is spent and held already; it sinks as some of that"
+    assert said(answer) == [f"Videos: 1 instead of 10 from the plan. {stops} comes back."]
     assert period_of(user).videos_limit == 2
-    assert "1 would hold, but the limit stops at 2" in answer.content.decode()
+    assert f"Videos: {stops}" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -380,10 +380,11 @@ def test_a_plan_is_canceled_at_the_end_of_its_period(desk, user):
     assert refused(decide(desk, act(user, "cancel_at_end"))) == {"__all__": ["It is Free, or will be."]}
 
 
-def test_where_no_period_is_open_it_is_free_at_once(desk):
+def test_where_no_period_is_open_it_goes_on_to_the_end_of_the_month_as_well(desk):
     user = make_user(plan="basic")
-    assert said(decide(desk, act(user, "cancel_at_end"))) == ["Free holds from now on."]
-    assert subscription_of(user).plan.slug == "free"
+    assert "Free begins on " in said(decide(desk, act(user, "cancel_at_end")))[0]
+    assert said(decide(desk, act(user, "keep_plan"))) == ["Basic goes on."]
+    assert subscription_of(user).plan.slug == "basic"
 
 
 def test_an_end_is_set_and_removed(desk, user):

@@ -21,7 +21,7 @@ WISH = {"model": "ltx-2-pro", "prompt": "A red fox in snow"}
 
 
 def _videos(user, settings):
-    Period.objects.update(videos_limit=2)
+    Period.objects.update(videos_limit=2, videos_target=2)
 
 
 def _key(user, settings):
@@ -44,7 +44,7 @@ def _unverified(user, settings):
 def _under_review(user, settings):
     settings.MODERATED_BEFORE_REVIEW = 1
     make_job(user, status=Status.FAILED, error_code="moderated")
-    Period.objects.update(videos_limit=None)
+    Period.objects.update(videos_limit=None, videos_target=None)
 
 
 CLOSED = {
@@ -64,7 +64,7 @@ def refused(request, db, settings):
     user = make_user(plan="free")
     secret = billing.create_api_key(user, "test")[1]
     video, waiting = stored(make_job(user, status=Status.SUCCEEDED)), make_job(user)
-    Period.objects.update(videos_limit=None)
+    Period.objects.update(videos_limit=None, videos_target=None)
     close(user, settings)
     return SimpleNamespace(
         user=user,
@@ -96,7 +96,7 @@ def test_a_job_is_refused_in_its_words_and_nothing_is_written(refused):
 
 def test_a_retry_is_refused_as_well(refused):
     assert refused.client.post(f"/api/v1/jobs/{refused.waiting.pk}/cancel").status_code == 200
-    Period.objects.filter(videos_limit=2).update(videos_limit=1)
+    Period.objects.filter(videos_limit=2).update(videos_limit=1, videos_target=1)
     before = rows()
     assert_problem(refused.client.post(f"/api/v1/jobs/{refused.waiting.pk}/retry"), *refused.told)
     assert rows() == before

@@ -10,6 +10,7 @@ from billing import services as billing
 from billing.models import ApiKey, Period, Plan, Subscription, User
 from billing.money import Amount
 from generation.models import Status
+from tests.billing.make import make_used
 from tests.conftest import api_of
 from tests.make import ACTOR, make_job, make_plan, make_user
 
@@ -24,9 +25,16 @@ def test_usage_in_json(api, alice):
         "starts_at": period.starts_at.isoformat().replace("+00:00", "Z"),
         "resets_at": period.ends_at.isoformat().replace("+00:00", "Z"),
         "limits": {
-            "spend": {"limit": "100.00", "spent": "0.36", "held": "0.36", "left": "99.28", "granted": "0.00"},
-            "videos": {"limit": 30, "spent": 1, "held": 1, "left": 28, "granted": 0},
-            "seconds": {"limit": None, "spent": 6, "held": 6, "left": None, "granted": 0},
+            "spend": {
+                "limit": "100.00",
+                "spent": "0.36",
+                "held": "0.36",
+                "left": "99.28",
+                "granted": "0.00",
+                "target": "100.00",
+            },
+            "videos": {"limit": 30, "spent": 1, "held": 1, "left": 28, "granted": 0, "target": 30},
+            "seconds": {"limit": None, "spent": 6, "held": 6, "left": None, "granted": 0, "target": None},
         },
         "key": {"limit": None, "spent": "0.00", "held": "0.00", "left": None},
         "jobs_at_a_time": 5,
@@ -49,8 +57,15 @@ def test_somebody_new_is_shown_what_they_would_have_and_nothing_is_written():
 def test_unlimited_is_null_and_none_is_zero():
     plan = make_plan(spend_limit=0, videos_limit=None)
     limits = api_of(make_user(plan=plan)).get("/api/v1/usage").json()["limits"]
-    assert limits["spend"] == {"limit": "0.00", "spent": "0.00", "held": "0.00", "left": "0.00", "granted": "0.00"}
-    assert limits["videos"] == {"limit": None, "spent": 0, "held": 0, "left": None, "granted": 0}
+    assert limits["spend"] == {
+        "limit": "0.00",
+        "spent": "0.00",
+        "held": "0.00",
+        "left": "0.00",
+        "granted": "0.00",
+        "target": "0.00",
+    }
+    assert limits["videos"] == {"limit": None, "spent": 0, "held": 0, "left": None, "granted": 0, "target": None}
 
 
 def test_usage_of_others_does_not_count(api, bob):
@@ -65,6 +80,13 @@ def test_what_was_granted_is_told_beside_the_limit_that_it_raised(api, alice):
     assert (limits["spend"]["limit"], limits["spend"]["granted"]) == ("102.50", "2.50")
     assert (limits["videos"]["limit"], limits["videos"]["granted"]) == (33, 3)
     assert (limits["seconds"]["limit"], limits["seconds"]["granted"]) == (None, 60)
+
+
+def test_a_limit_that_stops_above_its_target_tells_both(api, alice):
+    make_used(alice, Amount(spend=12_000_000, videos=1, seconds=6))
+    billing.set_override(alice, "spend", 10_000_000, reason="Asked.", now=timezone.now(), by=ACTOR)
+    spend = api.get("/api/v1/usage").json()["limits"]["spend"]
+    assert (spend["target"], spend["limit"], spend["left"]) == ("10.00", "12.00", "0.00")
 
 
 def test_past_due_is_told_until_it_is_paid(api, alice):

@@ -13,6 +13,7 @@ from billing.models import (
     Grant,
     Hold,
     LedgerEntry,
+    LimitsEntry,
     Notice,
     Override,
     Period,
@@ -72,7 +73,7 @@ def limits(period: Period) -> tuple[int | None, int | None, int | None]:
 
 def everything() -> list[list[dict[str, Any]]]:
     """Return every row that money may stand in, as it is."""
-    tables = (Subscription, Override, Period, Grant, Hold, LedgerEntry, ApiKey, FreeDay, Notice)
+    tables = (Subscription, Override, Period, LimitsEntry, Grant, Hold, LedgerEntry, ApiKey, FreeDay, Notice)
     return [list(table.objects.order_by("pk").values()) for table in tables]
 
 

@@ -1,4 +1,7 @@
-"""Whatever is done with money, in whatever order: the rows say what the ledger says, and no limit is passed."""
+"""Whatever is done with money, in whatever order: the rows say what the ledger says, and no limit is passed.
+
+A limit is what a child would say: the override's or else the plan's, and the grants in force; or what is used already.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,9 +21,9 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from billing import services as billing
 from billing.ledger import differences
-from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Override, Period, Plan
+from billing.models import ApiKey, FreeDay, Grant, Hold, LedgerEntry, Override, Period, Plan
 from billing.money import LIMITS, Amount
-from billing.services import CantAdjust, InsufficientQuota, PastDue
+from billing.services import CantAdjust, InsufficientQuota, NotRefundable, PastDue
 from tests.billing.cutting import died_after
 from tests.billing.make import counters, everything, make_capped_key, make_hold
 from tests.make import ACTOR, make_plan, make_user
@@ -49,6 +52,8 @@ class Money(RuleBasedStateMachine):
         self.key = make_capped_key(self.user, 25)
         self.noted: dict[int, dict[str, tuple[int, int]]] = {}
         self.noted_of_key = (0, 0)
+        self.own: dict[str, int | None] = {}
+        self.given: dict[int, Amount] = {}
 
     def teardown(self) -> None:
         """Take everything back."""
@@ -97,9 +102,19 @@ class Money(RuleBasedStateMachine):
 
     @rule(target=over, taken=consumes(settled), cut=CUT)
     def refund(self, taken: Hold, cut: int | None) -> Hold:
-        """Give back what was charged, and nothing when asked again."""
-        assert self._do(cut, partial(self._resolve, partial(billing.refund, reason="x"), taken))
+        """Give back what was charged, and nothing when asked again; not what was taken off by an adjustment already."""
+        spent = Period.objects.get(pk=taken.period_id)
+        there = all(getattr(spent, f"{limit}_spent") >= getattr(taken, limit) for limit in LIMITS)
+        late = spent.ends_at <= self.now
+        try:
+            assert self._do(cut, partial(self._resolve, partial(billing.refund, reason="x"), taken))
+        except NotRefundable:
+            assert not there
+            return multiple()
+        assert there
         self._note(taken, spent=-1)
+        if late:
+            self.given[Grant.objects.latest("pk").pk] = taken.amount
         before = everything()
         assert not self._resolve(partial(billing.refund, reason="again"), taken)
         assert everything() == before
@@ -111,7 +126,8 @@ class Money(RuleBasedStateMachine):
     def grant(self, amount: Amount, days: int | None, cut: int | None) -> None:
         """Grant an amount, for good or for some days."""
         until = self._in(days)
-        self._do(cut, partial(billing.grant, self.user, amount, reason="x", now=self.now, by=ACTOR, expires_at=until))
+        given = partial(billing.grant, self.user, amount, reason="x", now=self.now, by=ACTOR, expires_at=until)
+        self.given[self._do(cut, given).pk] = amount
 
     @rule(cut=CUT)
     def end_grants(self, cut: int | None) -> None:
@@ -137,28 +153,48 @@ class Money(RuleBasedStateMachine):
 
     @rule(limit=st.sampled_from(LIMITS), value=LIMIT, cut=CUT)
     def override(self, limit: str, value: int | None, cut: int | None) -> None:
-        """Set another limit."""
-        self._do(cut, partial(billing.set_override, self.user, limit, value, reason="x", now=self.now, by=ACTOR))
+        """Set another limit, and the same once more, which changes nothing."""
+        set_it = partial(billing.set_override, self.user, limit, value, reason="x", now=self.now, by=ACTOR)
+        self._do(cut, set_it)
+        self.own[limit] = value
+        before = everything()
+        set_it()
+        assert everything() == before
 
     @rule(limit=st.sampled_from(LIMITS), cut=CUT)
     def remove_override(self, limit: str, cut: int | None) -> None:
         """Let the plan's limit hold again."""
         was = Override.objects.filter(subscription__user=self.user, limit=limit).exists()
         assert self._do(cut, partial(billing.remove_override, self.user, limit, now=self.now)) is was
+        self.own.pop(limit, None)
 
     @rule(spend=LIMIT, videos=LIMIT, seconds=LIMIT, cut=CUT)
     def change_plan(self, spend: int | None, videos: int | None, seconds: int | None, cut: int | None) -> None:
-        """Give the user another plan, larger or smaller: no limit of the open period falls."""
+        """Give the user another plan, larger or smaller: no limit of the month falls, opened or not."""
         plan = make_plan(spend_limit=spend, videos_limit=videos, seconds_limit=seconds)
         before = billing.current_period(self.user, self.now)
         self._do(cut, partial(billing.change_plan, self.user, plan, now=self.now))
         after = billing.current_period(self.user, self.now)
-        assert before.pk is None or not any(_fell(before, after, limit) for limit in LIMITS)
+        assert not any(_fell(before, after, limit) for limit in LIMITS)
 
     @rule(days=DAYS, cut=CUT)
     def expire(self, days: int | None, cut: int | None) -> None:
         """Let the plan end some day, or never."""
         self._do(cut, partial(billing.set_expiry, self.user, self._in(days), now=self.now))
+
+    @rule(cut=CUT)
+    def leave_and_stay(self, cut: int | None) -> None:
+        """Leave, which nothing shows before the month is over, and stay after all, as if nobody had left."""
+        before = _month(billing.current_period(self.user, self.now))
+        self._do(cut, partial(billing.cancel_subscription, self.user, now=self.now))
+        left = billing.current_period(self.user, self.now)
+        assert _month(left) == before
+        later = billing.plan_at(left.subscription, left.ends_at)
+        assert later.slug == billing.FREE
+        self._do(cut, partial(billing.keep_subscription, self.user, now=self.now))
+        stays = billing.current_period(self.user, self.now)
+        assert _month(stays) == before
+        assert billing.plan_at(stays.subscription, stays.ends_at) == stays.subscription.plan
 
     @rule(
         change=st.sampled_from(
@@ -201,6 +237,30 @@ class Money(RuleBasedStateMachine):
                 assert left is None or left >= 0
 
     @invariant()
+    def limits_are_what_they_are_meant_to_be_or_what_is_used(self) -> None:
+        """Add up what the plan or an override says and what is granted, and look where that stops."""
+        for period in Period.objects.filter(subscription__user=self.user).select_related("subscription__plan"):
+            in_force = [self.given[pk] for pk in period.grants.filter(expired_at=None).values_list("pk", flat=True)]
+            for limit in LIMITS:
+                target, allowed = getattr(period, f"{limit}_target"), getattr(period, f"{limit}_limit")
+                granted = sum(getattr(amount, limit) for amount in in_force)
+                used = sum(self.noted.get(period.pk, {}).get(limit, (0, 0)))
+                if period.starts_at <= self.now < period.ends_at:  # of the others nobody knows the plan any more
+                    base = self.own.get(limit, getattr(period.subscription.plan, f"{limit}_limit"))
+                    assert target == (None if base is None else base + granted)
+                assert allowed == (None if target is None else max(target, used))
+
+    @invariant()
+    def what_is_nearly_used_up_was_said(self) -> None:
+        """Look at every limit that stands at 80 or 100 percent, whatever brought it there."""
+        for period in Period.objects.filter(subscription__user=self.user):
+            told = set(period.notices.values_list("limit", "kind"))
+            for limit in LIMITS:
+                allowed, used = getattr(period, f"{limit}_limit"), sum(counters(period)[limit])
+                for percent in (80, 100) if allowed else ():
+                    assert used * 100 < allowed * percent or (limit, f"limit_{percent}") in told
+
+    @invariant()
     def each_hold_ends_once(self) -> None:
         """Count the lines."""
         ends = {"resolved": ["settle", "release"], "refunded": ["refund"], "taken": ["hold"]}
@@ -221,7 +281,7 @@ class Money(RuleBasedStateMachine):
         """Do it; where it is to die first, it leaves nothing behind, and is then asked for once more."""
         if cut is not None:
             before = everything()
-            with suppress(InsufficientQuota, PastDue, CantAdjust):
+            with suppress(InsufficientQuota, PastDue, CantAdjust, NotRefundable):
                 died_after(cut, call)
             assert everything() == before
         return call()
@@ -262,6 +322,11 @@ class Money(RuleBasedStateMachine):
 
 def _of(amount: Amount, limit: str) -> int:
     return int(getattr(amount, limit if limit in LIMITS else "spend"))
+
+
+def _month(period: Period) -> tuple[object, ...]:
+    """Return the plan and the limits of a month."""
+    return period.subscription.plan, *(getattr(period, f"{limit}_limit") for limit in LIMITS)
 
 
 def _fell(before: Period, after: Period, limit: str) -> bool:

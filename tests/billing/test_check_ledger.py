@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,8 +13,8 @@ from django.utils import timezone
 from billing import ledger
 from billing import services as billing
 from billing.ledger import differences
-from billing.models import ApiKey, Hold, LedgerEntry, Period
-from billing.triggers import drop_triggers, lifted, make_triggers
+from billing.models import ApiKey, FreeDay, Grant, Hold, LedgerEntry, LimitsEntry, Period
+from billing.triggers import drop_triggers, lifted, make_triggers, missing_triggers
 from tests.billing.make import make_amount, make_hold, make_used
 from tests.make import ACTOR, make_key, make_plan, make_user
 
@@ -68,11 +69,15 @@ def test_keys_are_told_apart(key, capsys):
 
 def test_missing_triggers_are_a_failure(period, capsys):
     drop_triggers()
-    with pytest.raises(CommandError, match=r"^2 differences$") as error:
+    number = len(missing_triggers())
+    with pytest.raises(CommandError, match=rf"^{number} differences$") as error:
         call_command("check_ledger")
     make_triggers()
     assert error.value.returncode == 1
-    assert "trigger ledger_lines_are_not_removed is missing" in capsys.readouterr().out
+    assert (
+        "trigger ledger_lines_are_not_removed is missing or not ours: `manage.py migrate` makes it"
+        in capsys.readouterr().out
+    )
     call_command("check_ledger")
 
 
@@ -171,12 +176,97 @@ def test_what_is_right_is_left_alone(key, period):
 
 
 def test_a_limit_that_does_not_hold_what_the_ledger_says_is_raised_to_it(key, period):
+    billing.set_override(key.user, "spend", 100, reason="x", now=timezone.now(), by=ACTOR)
     Period.objects.update(spend_spent=0, spend_held=0, spend_limit=100)
     ApiKey.objects.update(spend_spent=0, spend_held=0, spend_limit=100)
     repair()
     for row in (period, key):
         row.refresh_from_db()
         assert (row.spend_spent, row.spend_held, row.spend_limit) == (360_000, 480_000, 840_000)
+    assert period.spend_target == 100
+
+
+# --- limits, grants, days of Free -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limited():
+    """Is a period of 100, 10 and 60 with a grant of 50, of which 120 is used."""
+    user = make_user(plan=make_plan(spend_limit=100, videos_limit=10, seconds_limit=60))
+    extra = make_amount(spend=50, videos=0, seconds=0)
+    billing.grant(user, extra, reason="x", now=timezone.now(), by=ACTOR, expires_at=timezone.now() + timedelta(days=1))
+    make_used(user, make_amount(spend=120))
+    return Period.objects.get(subscription__user=user)
+
+
+FORGED = {
+    "a larger limit and target": {"spend_limit": 999, "spend_target": 999},
+    "no limit": {"videos_limit": None, "videos_target": None},
+    "a smaller one": {"seconds_limit": 30, "seconds_target": 30},
+    "another end of its grants": {"grant_expires_at": None},
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_a_forged_limit_is_seen_and_set_to_what_its_lines_say(limited, capsys, forged):
+    before = stored(limited)
+    Period.objects.filter(pk=limited.pk).update(**forged)
+    assert {difference.field for difference in differences()} == set(forged)
+    repair()
+    assert stored(limited) == before
+    assert f"period {limited.pk}: repaired" in capsys.readouterr().out
+
+
+def test_a_forged_line_of_limits_is_not_believed_against_none(limited):
+    # Whoever can write a line can lie in it; that is as true of the ledger. Whoever only changes rows is seen.
+    with lifted():
+        LimitsEntry.objects.all().delete()
+    assert [str(difference).rpartition(": ")[2] for difference in differences()] == [
+        "limits is as they stand, the ledger says nothing of them"
+    ]
+
+
+GRANTS = {
+    "a larger one": lambda: Grant.objects.update(spend=51),
+    "one that ended without a line": lambda: Grant.objects.update(expired_at=timezone.now()),
+    "one without a line": lambda: Grant.objects.create(
+        period=Period.objects.get(), spend=5, reason="x", granted_by="x", granted_at=timezone.now()
+    ),
+}
+
+
+@pytest.mark.parametrize("forge", GRANTS.values(), ids=GRANTS)
+def test_a_forged_grant_is_seen(limited, forge, capsys):
+    forge()
+    with pytest.raises(CommandError):
+        repair()
+    said = capsys.readouterr().out
+    assert f"grant {Grant.objects.first().pk} " in said
+    assert "Nothing here can repair that: look at the grant and its lines." in said
+
+
+def test_a_grant_that_is_taken_up_again_after_its_end_is_seen(limited):
+    billing.expire_grants(limited, timezone.now() + timedelta(days=2))
+    assert not list(differences())
+    Grant.objects.update(expired_at=None)
+    assert {type(difference.row) for difference in differences()} == {Grant, Period}
+
+
+def test_a_day_of_free_is_rebuilt_and_set_to_what_its_holds_cost(settings, capsys):
+    settings.FREE_DAILY_CEILING = 10_000_000
+    user = make_user(plan="free")
+    make_used(user, make_amount(spend=300))
+    billing.release(make_hold(user, make_amount(spend=40)), now=timezone.now(), by=ACTOR)
+    make_hold(user, make_amount(spend=5))
+    assert FreeDay.objects.get().spend_used == 305
+    assert not list(differences())
+    FreeDay.objects.update(spend_used=7)
+    spare = FreeDay.objects.create(day="2020-01-01", spend_used=9)
+    assert sorted((difference.stored, difference.rebuilt) for difference in differences()) == [(7, 305), (9, 0)]
+    repair()
+    assert capsys.readouterr().out.count("repaired") == 2
+    assert list(FreeDay.objects.order_by("day").values_list("spend_used", flat=True)) == [0, 305]
+    assert not billing.repair_free_day(spare)
 
 
 def test_a_key_is_repaired_in_a_month_in_which_nothing_was_held_yet(key, period):

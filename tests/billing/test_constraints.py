@@ -40,8 +40,27 @@ def test_a_period_can_not_be_oversold(held, limit, counter):
 def test_a_limit_can_not_fall_below_what_is_spent_and_held(held, limit):
     period = Period.objects.filter(pk=held.period_id)
     taken = getattr(held, limit)
-    period.update(**{f"{limit}_limit": taken})
-    assert_refused(period, f"period_{limit}_is_not_oversold", **{f"{limit}_limit": taken - 1})
+    period.update(**{f"{limit}_limit": taken, f"{limit}_target": taken - 1})
+    lower = {f"{limit}_limit": taken - 1, f"{limit}_target": taken - 1}
+    assert_refused(period, f"period_{limit}_is_not_oversold", **lower)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@pytest.mark.parametrize(("allowed", "target"), [(1, 0), (-1, 0), (None, 0), (0, None), (0, -1), (0, 1)])
+def test_a_limit_is_its_target_or_what_is_used(held, limit, allowed, target):
+    # Each from a limit that is its target, and above what is used.
+    period = Period.objects.filter(pk=held.period_id)
+    most = period.values_list(f"{limit}_limit", flat=True)[0]
+    values = {f"{limit}_limit": allowed, f"{limit}_target": target}
+    wrong = {name: value if value is None else most + value for name, value in values.items()}
+    assert_refused(period, f"period_{limit}_is_its_target_or_used", **wrong)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_limit_that_stops_at_what_is_used_can_not_stay_when_that_is_less(held, limit):
+    period = Period.objects.filter(pk=held.period_id)
+    period.update(**{f"{limit}_limit": getattr(held, limit), f"{limit}_target": 0})
+    assert_refused(period, f"period_{limit}_is_its_target_or_used", **{f"{limit}_held": getattr(held, limit) - 1})
 
 
 @pytest.mark.parametrize("limit", LIMITS)

@@ -147,14 +147,20 @@ def test_what_is_unused_of_a_grant_goes_and_its_line_says_so(user):
 
 
 @pytest.mark.parametrize("resolve", [None, billing.settle])
-@pytest.mark.parametrize(("used", "stays"), [(90, 0), (100, 0), (101, 1), (130, 30), (150, 50)])
-def test_what_is_spent_or_held_of_a_grant_stays(user, used, stays, resolve):
+@pytest.mark.parametrize("used", [90, 100, 101, 130, 150])
+def test_what_is_spent_or_held_of_a_grant_stays_and_can_not_be_used_again(user, used, resolve):
     period = give(user, spend=50, until=TOMORROW).period
     held = hold(user, used)
     if resolve:
         resolve(held, now=NOW, by=ACTOR)
     billing.expire_grants(period, TOMORROW)
-    assert sums(period) == (100 + stays, stays, 100 + stays - used)
+    assert sums(period) == (max(used, 100), 0, max(100 - used, 0))
+    assert not list(differences())
+    if resolve:
+        billing.refund(held, reason="x", now=TOMORROW, by=ACTOR)
+    else:
+        billing.release(held, now=TOMORROW, by=ACTOR)
+    assert sums(period) == (100, 0, 100)
     assert not list(differences())
 
 
@@ -192,7 +198,7 @@ def test_of_two_grants_that_end_one_after_the_other_each_goes_in_its_time(user):
     assert sums(period) == (150, 50, 30)
     assert period.grant_expires_at == TOMORROW + timedelta(days=1)
     assert billing.expire_grants(period, TOMORROW + timedelta(days=1)) == 1
-    assert sums(period) == (120, 20, 0)
+    assert sums(period) == (120, 0, 0)
     assert not list(differences())
 
 
@@ -201,7 +207,7 @@ def test_two_grants_that_end_together_take_no_more_than_is_unused(user):
     give(user, spend=50, until=TOMORROW)
     hold(user, 130)
     assert billing.expire_grants(period, TOMORROW) == 2
-    assert sums(period) == (130, 30, 0)
+    assert sums(period) == (130, 0, 0)
     assert list(Grant.objects.filter(expired_at=None)) == []
     assert not list(differences())
 

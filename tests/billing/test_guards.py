@@ -8,7 +8,7 @@ from django.core.management.base import SystemCheckError
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.signals import post_migrate
 
-from billing.models import Hold, LedgerEntry
+from billing.models import Hold, LedgerEntry, LimitsEntry
 from billing.triggers import drop_triggers, lifted, make_triggers, missing_triggers
 from tests.billing.make import make_amount, make_hold, make_used
 from tests.make import make_plan, make_user
@@ -17,6 +17,12 @@ pytestmark = pytest.mark.django_db
 
 BOTH = ["ledger_lines_are_not_changed", "ledger_lines_are_not_removed"]
 LINES = "billing_ledgerentry"
+
+
+def all_of_them() -> list[str]:
+    """Return the names of the triggers of this database; only SQLite knows INSERT OR REPLACE."""
+    ends = ("changed", "removed") if connection.vendor == "postgresql" else ("changed", "removed", "replaced")
+    return [f"{lines}_are_not_{end}" for lines in ("ledger_lines", "limits_lines") for end in ends]
 
 
 @pytest.fixture
@@ -85,7 +91,7 @@ def test_a_line_can_be_added(line):
 
 def test_the_triggers_are_back_after_they_were_lifted(line):
     with lifted():
-        assert missing_triggers() == BOTH
+        assert missing_triggers() == all_of_them()
     assert missing_triggers() == []
 
 
@@ -94,8 +100,6 @@ def test_the_triggers_are_back_after_they_were_lifted(line):
 
 @pytest.mark.parametrize("gone", [BOTH, BOTH[:1], BOTH[1:]], ids=len)
 def test_what_is_missing_is_made_and_what_is_there_is_left(line, gone):
-    drop_triggers()
-    make_triggers()
     for name in gone:
         execute(f"DROP TRIGGER {name}" + (f" ON {LINES}" if connection.vendor == "postgresql" else ""))
     assert missing_triggers() == gone
@@ -130,10 +134,129 @@ def test_a_trigger_of_another_table_guards_nothing(line):
     what = "BEGIN SELECT 1; END" if is_sqlite else "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()"
     execute(f"CREATE TRIGGER {BOTH[0]} BEFORE UPDATE ON billing_notice {what}")
     try:
-        assert missing_triggers() == BOTH
+        assert missing_triggers() == all_of_them()
     finally:
         execute(f"DROP TRIGGER {BOTH[0]}" + ("" if is_sqlite else " ON billing_notice"))
         make_triggers()
+
+
+ON_LINES = f"BEFORE UPDATE ON {LINES}"
+CALLS = "EXECUTE FUNCTION ledger_is_append_only()"
+OTHERS = {
+    "sqlite": {
+        "does nothing": [f"CREATE TRIGGER {BOTH[0]} {ON_LINES} BEGIN SELECT 1; END"],
+        "only ignores": [f"CREATE TRIGGER {BOTH[0]} {ON_LINES} BEGIN SELECT RAISE(IGNORE); END"],
+        "fires never": [f"CREATE TRIGGER {BOTH[0]} {ON_LINES} WHEN 0 BEGIN SELECT RAISE(ABORT, 'no'); END"],
+    },
+    "postgresql": {
+        "does nothing": [
+            "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$",
+            f"CREATE TRIGGER {BOTH[0]} {ON_LINES} FOR EACH STATEMENT EXECUTE FUNCTION nothing()",
+        ],
+        "fires never": [f"CREATE TRIGGER {BOTH[0]} {ON_LINES} FOR EACH STATEMENT WHEN (false) {CALLS}"],
+        "fires for one column": [
+            f"CREATE TRIGGER {BOTH[0]} BEFORE UPDATE OF reason ON {LINES} FOR EACH STATEMENT {CALLS}"
+        ],
+        "fires afterwards": [f"CREATE TRIGGER {BOTH[0]} AFTER UPDATE ON {LINES} FOR EACH STATEMENT {CALLS}"],
+        "for each row": [f"CREATE TRIGGER {BOTH[0]} {ON_LINES} FOR EACH ROW EXECUTE FUNCTION ledger_is_append_only()"],
+    },
+}
+
+
+@pytest.mark.parametrize("other", sorted({name for each in OTHERS.values() for name in each}))
+def test_a_trigger_of_the_right_name_that_is_not_ours_counts_as_missing(line, other):
+    if other not in OTHERS[connection.vendor]:
+        return
+    if connection.vendor == "postgresql":
+        execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute(f"DROP TRIGGER {BOTH[0]}" + (f" ON {LINES}" if connection.vendor == "postgresql" else ""))
+    for statement in OTHERS[connection.vendor][other]:
+        execute(statement)
+    assert missing_triggers() == BOTH[:1]
+    assert said() == ["clapboard.E005"]
+    make_triggers()
+    assert missing_triggers() == []
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        LedgerEntry.objects.update(spend=1)
+
+
+@pytest.mark.postgres
+def test_a_function_of_the_right_name_that_does_nothing_is_seen_and_mended(line):
+    execute(
+        "CREATE OR REPLACE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RETURN NULL; END$$"
+    )
+    assert missing_triggers() == all_of_them()
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    make_triggers()
+    assert missing_triggers() == []
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        LedgerEntry.objects.update(spend=1)
+
+
+# --- INSERT OR REPLACE ------------------------------------------------------------------------------------------------
+
+COLUMNS = (
+    "period_id, hold_id, grant_id, price_id, reference, kind, spend, videos, seconds, actor, request_id, at, reason"
+)
+RELEASED = COLUMNS.replace("kind", "'release'")
+REPLACING = {
+    "of the same id": f"SELECT id, {COLUMNS} FROM {LINES} WHERE id = {{id}}",
+    "of the same hold": f"SELECT NULL, {COLUMNS} FROM {LINES} WHERE id = {{id}}",
+    "another end of it": f"SELECT NULL, {RELEASED} FROM {LINES} WHERE kind = 'settle'",
+}
+
+
+@pytest.mark.skipif("connection.vendor == 'postgresql'")
+@pytest.mark.parametrize("recursive", ["ON", "OFF"])
+@pytest.mark.parametrize("replacing", REPLACING.values(), ids=REPLACING)
+def test_a_line_is_not_replaced_either(line, replacing, recursive):
+    # OFF is how any other program opens the database.
+    before = list(LedgerEntry.objects.values())
+    execute(f"PRAGMA recursive_triggers={recursive}")
+    try:
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            execute(f"INSERT OR REPLACE INTO {LINES} (id, {COLUMNS}) {replacing.format(id=line.pk)}")
+    finally:
+        execute("PRAGMA recursive_triggers=ON")
+    assert list(LedgerEntry.objects.values()) == before
+
+
+@pytest.mark.skipif("connection.vendor == 'postgresql'")
+def test_control_without_both_a_line_is_replaced(line):
+    # This test exists to show that INSERT OR REPLACE passes the trigger that refuses to remove.
+    execute("PRAGMA recursive_triggers=OFF")
+    execute("DROP TRIGGER ledger_lines_are_not_replaced")
+    try:
+        execute(
+            f"INSERT OR REPLACE INTO {LINES} (id, {COLUMNS}) "
+            f"SELECT id, {COLUMNS.replace('spend', 'spend + 1')} FROM {LINES} WHERE id = {line.pk}"
+        )
+    finally:
+        execute("PRAGMA recursive_triggers=ON")
+        make_triggers()
+    assert LedgerEntry.objects.get(pk=line.pk).spend == line.spend + 1
+
+
+def test_every_connection_of_ours_fires_triggers_of_what_it_replaces(db):
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA recursive_triggers")
+            assert cursor.fetchone() == (1,)
+
+
+# --- lines of limits --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "way", [lambda: LimitsEntry.objects.update(spend=1), lambda: LimitsEntry.objects.all()._raw_delete("default")]
+)
+def test_what_limits_were_is_neither_changed_nor_removed(line, way):
+    before = list(LimitsEntry.objects.values())
+    assert before
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        way()
+    assert list(LimitsEntry.objects.values()) == before
 
 
 def remake_the_table() -> None:
@@ -147,7 +270,7 @@ def remake_the_table() -> None:
 def test_control_a_table_that_django_remakes_loses_them():
     # This test exists to show why they are made after every migrate.
     remake_the_table()
-    assert missing_triggers() == BOTH
+    assert missing_triggers() == [*BOTH, "ledger_lines_are_not_replaced"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -179,9 +302,9 @@ def test_the_system_check_speaks_when_they_are_missing(line):
 @pytest.mark.django_db(transaction=True)
 def test_the_way_out_that_the_check_names_is_one():
     drop_triggers()
-    with pytest.raises(SystemCheckError, match="migrate --skip-checks"):
-        call_command("migrate", verbosity=0, skip_checks=False)
-    call_command("migrate", verbosity=0, skip_checks=True)
+    with pytest.raises(SystemCheckError, match=r"Run `manage\.py migrate`"):
+        call_command("check", databases=["default"])
+    call_command("migrate", verbosity=0, skip_checks=False)
     assert said() == []
 
 

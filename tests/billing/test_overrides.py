@@ -71,7 +71,10 @@ def test_an_override_below_what_is_used_stops_there_and_refuses_what_comes(user)
     with pytest.raises(InsufficientQuota):
         hold(user)
     billing.release(held, now=NOW, by=ACTOR)
-    assert billing.settle(hold(user, spend=40), now=NOW, by=ACTOR)
+    assert limits(held.period) == (30, 10, 60)
+    with pytest.raises(InsufficientQuota):
+        hold(user, spend=11)
+    assert billing.settle(hold(user, spend=10), now=NOW, by=ACTOR)
 
 
 def test_an_override_counts_what_was_granted_on_top(user):

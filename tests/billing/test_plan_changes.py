@@ -8,7 +8,7 @@ from billing import services as billing
 from billing.models import Plan, Subscription, User
 from billing.services import InsufficientQuota, ModelNotInPlan
 from tests.billing.make import limits, make_amount, make_hold, make_used
-from tests.make import ACTOR, make_plan, make_user
+from tests.make import ACTOR, make_plan
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +100,7 @@ def test_a_larger_plan_keeps_what_was_granted_on_top(user):
     ],
 )
 def test_fewer_models_are_smaller(before, after, at_once):
-    user = make_user(plan=make_plan(spend_limit=5))
+    user = User.objects.create_user("models@example.org")
     billing.change_plan(user, make_plan(models_allowed=before), now=START)
     period = billing.grant(user, make_amount(), reason="opens it", now=START, by=ACTOR).period
     billing.change_plan(user, make_plan(models_allowed=after), now=START)

@@ -35,7 +35,7 @@ def test_a_user_has_one_subscription_for_life_with_one_anchor():
     for days, slug in enumerate(["pro", "free", "enterprise", "free"]):
         billing.change_plan(user, Plan.objects.get(slug=slug), now=NOW + timedelta(days=40 * days))
     subscription = Subscription.objects.get()
-    assert (subscription.plan.slug, subscription.anchor) == ("free", NOW)
+    assert (subscription.plan.slug, subscription.next_plan.slug, subscription.anchor) == ("enterprise", "free", NOW)
 
 
 def test_a_larger_plan_holds_at_once():

@@ -20,7 +20,7 @@ def unchecked(transactional_db: None) -> Iterator[None]:
         for model, check in checks:
             editor.remove_constraint(model, check)
     yield
-    Period.objects.update(**{f"{limit}_limit": None for limit in LIMITS})
+    Period.objects.update(**{f"{limit}_{column}": None for limit in LIMITS for column in ("limit", "target")})
     ApiKey.objects.update(spend_limit=None)
     with connection.schema_editor() as editor:
         for model, check in checks:

@@ -63,7 +63,7 @@ def orders_of_the_naive() -> Counter[int]:
     """Order twenty videos at once from a Clapboard without its guard; two would fit."""
     user = make_user(plan="free")
     period = make_hold(user, make_amount(spend=1, videos=0, seconds=1)).period  # opened, so that nobody waits for it
-    Period.objects.filter(pk=period.pk).update(spend_limit=None)
+    Period.objects.filter(pk=period.pk).update(spend_limit=None, spend_target=None)
     with running_web("tests.concurrency.naive:application") as url, ThreadPoolExecutor(1) as other:
         with all_have_compared(20):
             answers = other.submit(post_at_once, url, make_key(user)[1], 20)

@@ -87,7 +87,7 @@ def test_the_same_form_sent_at_once_makes_one_job(times):
 def test_the_same_form_sent_at_once_where_only_one_job_fits_is_not_refused():
     alice = make_user(plan=make_plan(videos_limit=1))
     make_job(alice)
-    Period.objects.update(videos_limit=2)
+    Period.objects.update(videos_limit=2, videos_target=2)
     outcomes = race(create, [(alice.pk, str(uuid4()))] * 4)
     assert len(set(outcomes)) == 1
     assert jobs_add_up(2)

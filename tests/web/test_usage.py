@@ -104,9 +104,34 @@ def test_a_limit_lowered_below_what_is_used_says_where_the_period_stops(alice, b
     make_used(alice, make_amount(spend=12_000_000))
     billing.set_override(alice, "spend", 10_000_000, reason="Asked.", now=now(), by=OLGA)
     page = words(browser_of_alice.get("/usage/"))
-    assert "In this period $12.00 Charged − $12.00 Set aside − $0.00 Left = $0.00" in page
-    stops = "This period stops at $12.00, since that much was used or set aside already."
-    assert f"$10.00 is set for you now. {stops}" in page
+    origin = "Set for you, instead of $100.00 $10.00 Stops at what is used + $2.00"
+    assert f"{origin} Charged − $12.00 Set aside − $0.00 Left = $0.00" in page
+    stops = "stops at $12.00, since that much is used or set aside already. What comes back of it can't be used again."
+    assert f"The limit is $10.00 now, and {stops}" in page
+
+
+def test_a_grant_that_ended_after_it_was_used_says_where_the_period_stops(db):
+    user = make_user(plan=make_plan(spend_limit=1_000_000, videos_limit=10))
+    end, amount = now() + timedelta(hours=1), make_amount(spend=500_000, videos=0, seconds=0)
+    period = billing.grant(user, amount, reason="Sorry.", now=now(), by=OLGA, expires_at=end).period
+    make_used(user, make_amount(spend=1_200_000, videos=1))
+    billing.expire_grants(period, end)
+    page = words(browser_of(user).get("/usage/"))
+    assert "In your plan $1.00 Stops at what is used + $0.20 Charged − $1.20 Set aside − $0.00 Left = $0.00" in page
+    assert "The limit is $1.00 now, and stops at $1.20" in page
+    assert page.count("stops at") == 1
+
+
+def test_a_stop_and_a_plan_that_was_changed_are_both_told(alice, browser_of_alice):
+    end = now() + timedelta(hours=1)
+    given = billing.grant(alice, make_amount(spend=9_000_000), reason="Sorry.", now=now(), by=OLGA, expires_at=end)
+    make_used(alice, make_amount(spend=103_000_000))
+    billing.expire_grants(given.period, end)
+    Plan.objects.filter(slug="pro").update(spend_limit=50_000_000)
+    page = words(browser_of_alice.get("/usage/"))
+    assert "In this period $100.00 Stops at what is used + $3.00 Charged − $103.00" in page
+    assert "this period keeps $100.00 until" in page
+    assert "The limit is $100.00 now, and stops at $103.00" in page
 
 
 def test_a_plan_that_was_changed_meanwhile_says_what_the_period_keeps(alice, browser_of_alice):
@@ -159,7 +184,31 @@ def test_the_days_are_those_of_the_time_zone(alice, browser_of_alice, settings, 
 def test_the_last_day_says_so(alice, browser_of_alice):
     # Months are counted from the anchor: this one's end two hours from now. 2024 has a 29th of February.
     Subscription.objects.update(anchor=(now() + timedelta(hours=2)).replace(year=2024))
-    assert "It ends today." in words(browser_of_alice.get("/usage/"))
+    assert re.search(r"It ends (today|tomorrow)\.", words(browser_of_alice.get("/usage/")))
+
+
+@pytest.mark.parametrize(
+    ("at", "says"),
+    [
+        ("2026-11-29T23:59", "1 day left"),
+        ("2026-11-30T00:00", "1 day left"),
+        ("2026-11-30T00:01", "It ends today"),  # at midnight
+        ("2026-11-30T23:59", "It ends today"),
+    ],
+)
+def test_a_period_that_ends_at_midnight_ends_on_the_day_before(alice, browser_of_alice, time_machine, at, says):
+    Subscription.objects.update(anchor=datetime(2026, 11, 1, tzinfo=UTC))
+    time_machine.move_to(datetime.fromisoformat(f"{at}+00:00"), tick=False)
+    assert f"{says}. Renews 1 December, 00:00" in words(browser_of_alice.get("/usage/"))
+
+
+@pytest.mark.parametrize(
+    ("at", "says"), [("2026-11-30T20:00", "It ends tomorrow"), ("2026-12-01T00:30", "It ends today")]
+)
+def test_in_its_last_hours_a_period_may_end_tomorrow(alice, browser_of_alice, time_machine, at, says):
+    Subscription.objects.update(anchor=datetime(2026, 11, 1, 15, tzinfo=UTC))
+    time_machine.move_to(datetime.fromisoformat(f"{at}+00:00"), tick=False)
+    assert f"{says}. Renews 1 December, 15:00" in words(browser_of_alice.get("/usage/"))
 
 
 def test_an_earlier_period_is_not_counted(alice, browser_of_alice):

@@ -93,7 +93,33 @@ def test_what_begins_like_a_formula_gets_an_apostrophe(text):
     assert inert(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["", "x=1", "'=1", " =1", "−1"])
+@pytest.mark.any_database
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a;=1", "a;'=1"),
+        ("a;+1;-1;@x", "a;'+1;'-1;'@x"),
+        ('a;"=1"', 'a;\'"=1"'),
+        ("a\t=1", "a\t'=1"),
+        ("a\n=1", "a\n'=1"),
+        ("=1;=2", "'=1;'=2"),
+        ("＝1", "'＝1"),
+    ],
+)
+def test_nor_does_a_formula_begin_where_somebody_cuts_at_semicolons_or_lines(text, expected):
+    assert inert(text) == expected
+
+
+def test_a_file_opened_with_semicolons_has_no_cell_that_is_a_formula(alice, browser_of_alice):
+    key, _ = make_key(alice, 'ci;=A1;"=B1"')
+    make_job(alice, status=Status.SUCCEEDED, prompt='A fox;=cmd|" /C calc"!A0', api_key=key)
+    text = browser_of_alice.get(FILE).getvalue().decode("utf-8-sig")
+    cells = [cell for row in csv.reader(StringIO(text, newline=""), delimiter=";") for cell in row]
+    assert any("=cmd" in cell for cell in cells)
+    assert not [cell for cell in cells if cell.lstrip("\"' ").startswith(("=", "+", "-", "@")) and cell[0] != "'"]
+
+
+@pytest.mark.parametrize("text", ["", "x=1", "'=1", " =1", "−1", "a; b", "a; - b"])
 def test_other_text_stays_as_it_is(text):
     assert inert(text) == text
 

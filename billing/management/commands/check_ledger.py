@@ -1,14 +1,16 @@
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Model
 from django.utils import timezone
 
 from billing.ledger import differences
-from billing.models import Hold, Period
-from billing.services import Actor, CantRepair, repair_key, repair_period
+from billing.models import ApiKey, FreeDay, Period
+from billing.services import Actor, CantRepair, repair_free_day, repair_key, repair_period
 from billing.triggers import missing_triggers
 
 _LONGEST = 100  # characters that a line has for its actor
@@ -16,7 +18,8 @@ _LONGEST = 100  # characters that a line has for its actor
 
 class Command(BaseCommand):
     help = (
-        "Rebuild the counters of periods and API keys and every hold's state from the ledger, and compare. "
+        "Rebuild the counters and limits of periods, the counters of API keys and of days of Free, every grant and "
+        "every hold's state from the ledger, and compare. "
         "Exit 1 on a difference, or where the database does not guard the ledger."
     )
 
@@ -29,14 +32,14 @@ class Command(BaseCommand):
         """Print each difference, repair where that was asked for, and say how many remain."""
         missing = missing_triggers()
         for name in missing:
-            self.stdout.write(f"trigger {name} is missing: `manage.py migrate --skip-checks` makes it")
+            self.stdout.write(f"trigger {name} is missing or not ours: `manage.py migrate` makes it")
         if options["repair"]:
             self._repair(options["by"].strip(), missing)
         number = len(missing)
         for difference in differences():
             self.stdout.write(str(difference))
-            if options["repair"] and isinstance(difference.row, Hold):
-                self.stdout.write("  Nothing here can repair that: look at the hold and its lines.")
+            if options["repair"] and not isinstance(difference.row, Period | ApiKey | FreeDay):
+                self.stdout.write(f"  Nothing here can repair that: look at the {_kind(difference.row)} and its lines.")
             number += 1
         if number:
             raise CommandError(f"{number} difference{'' if number == 1 else 's'}", returncode=1)
@@ -53,15 +56,28 @@ class Command(BaseCommand):
         for model, key in list(_wrong_counters()):
             row = model.objects.get(pk=key)
             try:
-                repaired = repair_period(row, now=now, by=by) if model is Period else repair_key(row, now=now, by=by)
+                repaired = _repair(row, now=now, by=by)
             except CantRepair as error:
                 self.stdout.write(str(error))
             else:
-                self.stdout.write(f"{model.__name__.lower()} {key}: {'repaired' if repaired else 'right by now'}")
+                self.stdout.write(f"{_kind(row)} {key}: {'repaired' if repaired else 'right by now'}")
+
+
+def _repair(row: Period | ApiKey | FreeDay, *, now: datetime, by: Actor) -> bool:
+    match row:
+        case Period():
+            return repair_period(row, now=now, by=by)
+        case ApiKey():
+            return repair_key(row, now=now, by=by)
+    return repair_free_day(row)
 
 
 def _wrong_counters() -> Iterator[tuple[Any, Any]]:
     """Yield model and key of each row whose counters are wrong, once."""
     rows = (difference.row for difference in differences())
-    wrong = ((type(row), row.pk) for row in rows if not isinstance(row, Hold))
+    wrong = ((type(row), row.pk) for row in rows if isinstance(row, Period | ApiKey | FreeDay))
     return (of_one for of_one, _ in groupby(wrong))
+
+
+def _kind(row: Model) -> str:
+    return type(row).__name__.lower()

@@ -11,6 +11,11 @@ from billing.money import LIMITS, dollars
 from generation.api.serializers.fields import DOLLARS, CurrencyField, DollarsField, WarningSerializer
 from generation.services import Quote
 
+TARGET = (
+    "What the limit is meant to be, with what was granted. Where more is spent and held already, the limit stops there "
+    "and sinks to this as some of it comes back; null is unlimited."
+)
+
 
 class SpendSerializer(serializers.Serializer[Any]):
     """Dollars of the period; null is unlimited."""
@@ -20,6 +25,7 @@ class SpendSerializer(serializers.Serializer[Any]):
     held = DollarsField()
     left = DollarsField(allow_null=True)
     granted = DollarsField(help_text="The part of the limit that was granted on top of it.")
+    target = DollarsField(allow_null=True, help_text=TARGET)
 
 
 class CountSerializer(serializers.Serializer[Any]):
@@ -30,6 +36,7 @@ class CountSerializer(serializers.Serializer[Any]):
     held = serializers.IntegerField()
     left = serializers.IntegerField(allow_null=True)
     granted = serializers.IntegerField(help_text="The part of the limit that was granted on top of it.")
+    target = serializers.IntegerField(allow_null=True, help_text=TARGET)
 
 
 class LimitsSerializer(serializers.Serializer[Any]):
@@ -53,6 +60,7 @@ def limits_of(period: Period) -> dict[str, dict[str, Any]]:
             "held": shown(limit, getattr(period, f"{limit}_held")),
             "left": shown(limit, period.left(limit)),
             "granted": shown(limit, getattr(period, f"{limit}_granted")),
+            "target": shown(limit, getattr(period, f"{limit}_target")),
         }
         for limit in LIMITS
     }

@@ -1,6 +1,7 @@
 """The statement of a period as CSV: written while it is read, so that its length costs no memory."""
 
 import csv
+import re
 from collections.abc import Iterator
 from io import StringIO
 
@@ -30,7 +31,8 @@ COLUMNS = (
 )
 """The three columns of dollars each add up to what the usage page says of the period."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Where a cell begins, also for who opens the file with semicolons or tabs between cells, and wherever a line breaks.
+_FORMULA = re.compile(r"""^(?=[=+\-@＝＋－＠\t\r])|(?<=[;\t\r\n])(?=["']*[=+\-@＝＋－＠])""")
 _MARK = "\ufeff"  # tells Excel that it is UTF-8
 
 
@@ -43,7 +45,7 @@ def rows(period: Period) -> Iterator[str]:
 
 def inert(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub("'", text)
 
 
 def _batches(period: Period) -> Iterator[list[LedgerEntry]]:

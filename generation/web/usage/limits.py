@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from billing.models import ApiKey, Override, User
+from billing.models import ApiKey, Override, Period, User
 from billing.money import LIMITS
 from generation.templatetags.clapboard import dollars
 from generation.web.usage.periods import Chosen
@@ -77,8 +77,9 @@ def _sum(looked: Chosen, limit: str, origin: str) -> tuple[tuple[str, str], ...]
     period = looked.period
     whole, granted, spent, held = (getattr(period, f"{limit}_{of}") for of in ("limit", "granted", "spent", "held"))
     return (
-        (origin, said(limit, whole - granted)),
+        (origin, said(limit, period.base(limit))),
         *([("Granted", f"+ {said(limit, granted)}")] if granted else []),
+        *([("Stops at what is used", f"+ {said(limit, above)}")] if (above := period.above(limit)) else []),
         ("Charged", f"− {said(limit, spent)}"),
         ("Set aside", f"− {said(limit, held)}"),
         ("Left" if looked.is_current else "Not used", f"= {said(limit, whole - spent - held)}"),
@@ -88,16 +89,23 @@ def _sum(looked: Chosen, limit: str, origin: str) -> tuple[tuple[str, str], ...]
 def _origin(looked: Chosen, limit: str, overrides: dict[str, int | None]) -> tuple[str, str]:
     """Return where a limit comes from, and a remark where this period's is another than what holds from now on."""
     period, plan = looked.period, getattr(looked.period.subscription.plan, f"{limit}_limit")
-    whole, granted = getattr(period, f"{limit}_limit"), getattr(period, f"{limit}_granted")
-    given, now = None if whole is None else whole - granted, overrides.get(limit, plan)
+    given, now = period.base(limit), overrides.get(limit, plan)
     if given == now:
-        return (f"Set for you, instead of {said(limit, plan)}", "") if now != plan else ("In your plan", "")
-    if limit in overrides:
-        # An override holds at once, but never takes away what is used already.
-        stops = f"This period stops at {said(limit, whole)}, since that much was used or set aside already."
-        return "In this period", f"{said(limit, now)} is set for you now. {stops}"
-    keeps = f"this period keeps {said(limit, given)} until {looked.ends}."
-    return "In this period", f"Your plan says {said(limit, now)} now; {keeps}"
+        origin = f"Set for you, instead of {said(limit, plan)}" if now != plan else "In your plan"
+        return origin, _stops(period, limit)
+    keeps = f"Your plan says {said(limit, now)} now; this period keeps {said(limit, given)} until {looked.ends}."
+    return "In this period", f"{keeps} {_stops(period, limit)}".strip()
+
+
+def _stops(period: Period, limit: str) -> str:
+    """Say where a limit stands above what it is meant to be: what is used is never taken away, but nor used twice."""
+    if not period.above(limit):
+        return ""
+    whole, target = getattr(period, f"{limit}_limit"), getattr(period, f"{limit}_target")
+    return (
+        f"The limit is {said(limit, target)} now, and stops at {said(limit, whole)}, since that much is used or set "
+        "aside already. What comes back of it can't be used again."
+    )
 
 
 def _cap(key: ApiKey) -> Limit:

@@ -1,7 +1,7 @@
 """Which period is looked at, and how its days are said."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from django.http import Http404
@@ -44,8 +44,7 @@ class Chosen:
         """Which days it is about, and when the next ones come."""
         if not self.is_current:
             return f"{_days(self.period, self.now)}. This period is over."
-        days = (self.period.ends_at - self.now).days
-        rest = f"{count(days, 'day')} left" if days else "It ends today"
+        rest = _rest(self.period.ends_at, self.now)
         ends = timezone.localtime(self.period.ends_at)
         renews = f"Renews {self.ends}, {date_format(ends, 'H:i')} ({ends.tzname()})"
         return f"{_days(self.period, self.now)}. {rest}. {renews}."
@@ -110,6 +109,14 @@ def day_of(moment: datetime, now: datetime) -> str:
     """Return the day of a moment, with its year where that is another: 22 December, 3 January 2027."""
     there, here = timezone.localtime(moment), timezone.localtime(now)
     return date_format(there, "j F" if there.year == here.year else "j F Y")
+
+
+def _rest(ends_at: datetime, now: datetime) -> str:
+    """Say how long it goes on; one that ends at midnight ends on the day before."""
+    if days := (ends_at - now).days:
+        return f"{count(days, 'day')} left"
+    last = timezone.localtime(ends_at - timedelta(microseconds=1)).date()
+    return "It ends today" if last == timezone.localtime(now).date() else "It ends tomorrow"
 
 
 def _days(period: Period, now: datetime) -> str:
