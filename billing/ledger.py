@@ -75,8 +75,8 @@ def sums_of_key(key: ApiKey) -> dict[str, int]:
 
 def sum_of_free(day: FreeDay) -> int:
     """Return what the ledger says of one day of Free."""
-    found = _sums_of_free().filter(of=day.pk).first()
-    return int(found["spend_used"]) if found else 0
+    lines = LedgerEntry.objects.filter(hold__free_day=day)
+    return lines.aggregate(used=_sum_by_kind("spend", dict(_OF_FREE)))["used"] or 0
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def _on_postgres(in_: BaseDatabaseWrapper) -> list[_Trigger]:
     with in_.cursor() as cursor:
         cursor.execute(
             "SELECT tgname, tgrelid::regclass::text, tgtype::int FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
-            "WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND array_length(tgattr::int2[], 1) IS NULL "
+            "WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND tgattr::text = '' "
             "AND proname = %s AND prosrc = %s",
             [_FUNCTION, _BODY],
         )
