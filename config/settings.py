@@ -163,6 +163,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR / 'cache'}")}
+# Two, since a file cache throws entries away at random when it is full, at 300 by default, and a used-up limit with
+# them. "default" holds the limits of sign-ups and log-ins alone, and many of them; each write lists all files, so what
+# is written all the time, and may be lost, has a small one of its own.
+CACHES["passing"] = dict(CACHES["default"])
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.filebased.FileBasedCache":
+    CACHES["passing"]["LOCATION"] = str(Path(CACHES["default"]["LOCATION"]) / "passing")
+    CACHES["passing"]["OPTIONS"] = {"MAX_ENTRIES": 1000}
+    CACHES["default"]["OPTIONS"] = {"MAX_ENTRIES": 10_000} | CACHES["default"].get("OPTIONS", {})
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "build" / "static"
@@ -282,6 +290,7 @@ Q_CLUSTER = {
     "name": "clapboard",
     "label": "Hints",
     "orm": "default",
+    "cache": "passing",  # the clusters' signs, twice a second
     "workers": Q_WORKERS,
     "bulk": 1,
     "queue_limit": Q_WORKERS,

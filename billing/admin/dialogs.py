@@ -1,18 +1,23 @@
 """Dialogs in which something is decided: they show how things stand, ask why, and are answered once."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from billing.desk import ReasonForm, action
+from billing import services
+from billing.admin.links import page_of
+from billing.desk import ReasonForm, action, back
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -33,23 +38,31 @@ class DecisionForm(ReasonForm):
 
     rows: "ClassVar[QuerySet[Any]]"
 
-    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, request: Any, object_id: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, object_id, *args, **kwargs)
         self.row = row_of(self.rows.all(), object_id)
         self._last = _last_change(self.row)
-        self.fields["seen"].initial = self._last.pk if self._last else 0
+        self._about = f"{type(self.row).__name__} {self.row.pk}"
+        # An answer that came to nothing leaves no line in the history, and is yet another state.
+        self._written = str(self._last.pk) if self._last else "0"
+        self._now = f"{self._written}-{services.last_answer(self._about)}"
+        self.fields["seen"].initial = self._now
         self.fields["reason"] = self.fields.pop("reason")  # asked last
 
     def clean(self) -> dict[str, Any]:
         """Refuse the second of two answers to one question."""
         cleaned: dict[str, Any] = super().clean() or {}
-        last = self._last.pk if self._last else 0
-        if cleaned.get("seen") != last:
-            self.write_over(seen=last)
-            self.add_error(None, self._what_was_done())
+        seen = cleaned.get("seen") or ""
+        if seen != self._now:
+            self.write_over(seen=self._now)
+            self.add_error(None, self._what_was_done(seen))
         return cleaned
+
+    def take(self) -> bool:
+        """Take this answer, once it is valid; False where another window was faster by a moment."""
+        return services.take_answer(self._about, self._now, now=timezone.now())
 
     def facts(self) -> list[tuple[str, str]]:
         """Return how things stand, as names and values."""
@@ -77,8 +90,8 @@ class DecisionForm(ReasonForm):
         typed = {name: self.data[name] for name in self.data}  # a QueryDict would unpack into lists
         self.data = typed | {name: str(value) for name, value in fields.items()}
 
-    def _what_was_done(self) -> str:
-        if self._last is None:
+    def _what_was_done(self, seen: str) -> str:
+        if self._last is None or seen.partition("-")[0] == self._written:
             return "Look at what it says here, and send it again."
         said = self._last.get_change_message()
         return (
@@ -93,7 +106,22 @@ def decision(
     # Not a right by its name, such as "billing.change_plan": unfold's check looks for it in the database, which is not
     # there yet when a fresh machine migrates.
     dialog = {"title": name, "description": says, "form_class": form, "form_submit_text": submit}
-    return action(description=name, icon=icon, permissions=[may], dialog=dialog)
+    as_action = action(description=name, icon=icon, permissions=[may], dialog=dialog)
+    return lambda method: as_action(_once(method))
+
+
+def _once(method: _Method) -> Any:
+    """Do nothing for the second of two answers that were both found right at the same moment."""
+
+    @wraps(method)
+    def answered(admin: Any, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
+        if form.take():
+            return method(admin, request, form, object_id)  # type: ignore[no-any-return]
+        said = "The same was answered in another window at this moment; this answer changed nothing."
+        admin.message_user(request, said, messages.WARNING)
+        return back(request, page_of(form.row))
+
+    return answered
 
 
 def _last_change(row: Model) -> LogEntry | None:

@@ -15,5 +15,10 @@ def link_to(row: Model | None, text: str = "") -> SafeString | str:
     """Return a link to a row's page, by its own words or others; a dash for none."""
     if row is None:
         return "–"
+    return link(page_of(row), text or str(row))
+
+
+def page_of(row: Model) -> str:
+    """Return the address of a row's page."""
     meta = row._meta  # noqa: SLF001 - public in Django, in spite of its name
-    return link(reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk]), text or str(row))
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])

@@ -4,6 +4,7 @@ looking      prices, subscriptions, periods and what is left; writes nothing
 opening      the period of now, opened by whoever needs it first
 holding      hold, settle, release
 planning     plans, overrides, past due: when which limits hold
+answering    what operators answer is taken once
 granting     extra for one period
 stopping     where a limit stops: at its target, or at what is spent and held
 noticing     who comes near a limit is told, once
@@ -12,6 +13,7 @@ forgetting   what nobody needs any more
 standing     what would refuse a hold beside the limits; writes nothing
 """
 
+from billing.services.answering import last_answer, take_answer
 from billing.services.correcting import adjust, refund, repair_free_day, repair_key, repair_period
 from billing.services.errors import (
     Actor,
@@ -77,6 +79,7 @@ __all__ = [
     "hold",
     "hold_in",
     "keep_subscription",
+    "last_answer",
     "limits_of",
     "plan_at",
     "price_and_period",
@@ -95,5 +98,6 @@ __all__ = [
     "settle",
     "subscription_of",
     "take",
+    "take_answer",
     "violated_limit",
 ]

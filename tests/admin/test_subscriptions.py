@@ -293,6 +293,57 @@ def test_a_second_grant_is_given_by_who_means_it(desk, user):
     assert Grant.objects.count() == 2
 
 
+def grant_from_two_windows_at_once(desk, user, monkeypatch) -> list[object]:
+    """Let the second window's answer be found right before the first one's is written down; return both answers."""
+    body, answers, first_grants = opened(desk, act(user, "grant_extra")) | {"reason": WHY, "spend": "5"}, [], []
+    grant = billing.grant
+
+    def granting(*args, **kwargs):
+        if not first_grants:
+            first_grants.append(True)
+            answers.append(desk.post(act(user, "grant_extra"), body, follow=True))
+        return grant(*args, **kwargs)
+
+    monkeypatch.setattr(billing, "grant", granting)
+    return [desk.post(act(user, "grant_extra"), body, follow=True), *answers]
+
+
+def test_the_same_dialog_from_two_windows_at_the_same_moment_is_answered_once(desk, user, monkeypatch):
+    both = grant_from_two_windows_at_once(desk, user, monkeypatch)
+    assert Grant.objects.count() == 1
+    told = [*said(both[0]), *said(both[1]), str(both[1].context.get("form") and both[1].context["form"].errors)]
+    assert any("Granted $5.00" in each for each in told)
+
+
+def test_both_found_right_and_only_one_is_taken(desk, user, monkeypatch):
+    # As two processes are, which both read the same state before either has answered.
+    monkeypatch.setattr(billing, "last_answer", lambda about: 0)
+    both = grant_from_two_windows_at_once(desk, user, monkeypatch)
+    assert Grant.objects.count() == 1
+    assert "The same was answered in another window at this moment; this answer changed nothing." in [
+        *said(both[0]),
+        *said(both[1]),
+    ]
+
+
+def test_control_without_taking_answers_both_pass(desk, user, monkeypatch):
+    # This test exists to show that the two above could fail.
+    monkeypatch.setattr(billing, "last_answer", lambda about: 0)
+    monkeypatch.setattr(billing, "take_answer", lambda *args, **kwargs: True)
+    grant_from_two_windows_at_once(desk, user, monkeypatch)
+    assert Grant.objects.count() == 2
+
+
+def test_an_answer_that_came_to_nothing_can_be_given_again(desk, user, monkeypatch):
+    def meanwhile(*args, **kwargs):
+        raise billing.CantAdjust("Not now.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(billing, "adjust", meanwhile)
+        assert said(decide(desk, act(user, "adjust_spent"), spend="1", looked_at="$1.00")) == ["Not now."]
+    assert "Spent is adjusted." in said(decide(desk, act(user, "adjust_spent"), spend="1", looked_at="$1.00"))[0]
+
+
 def test_what_is_spent_is_adjusted_after_a_look_at_what_comes_of_it(desk, olga, user):
     says = {"spend": "-0.30", "videos": "1"}
     looked = decide(desk, act(user, "adjust_spent"), **says)

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.http import HttpRequest, UnreadablePostError
 from django.test import Client
 from rest_framework.test import APIClient
@@ -412,7 +412,7 @@ def test_a_wrong_status_is_answered_with_those_there_are(api):
 def test_too_many_requests_are_told_when_to_come_back(alice, monkeypatch):
     monkeypatch.setattr(UserRate, "rate", "2/min", raising=False)
     monkeypatch.setattr(UserRate, "_counts", {})
-    cache.clear()
+    caches["passing"].clear()
     api = api_of(alice)
     assert [api.get("/api/v1/usage").status_code for _ in range(2)] == [200, 200]
     answer = api.post("/api/v1/jobs", WISH)

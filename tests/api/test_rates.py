@@ -1,7 +1,7 @@
 from itertools import count
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 
 from generation.api.rates import UserRate
 from tests.conftest import api_of
@@ -14,7 +14,7 @@ def clock(monkeypatch):
     """A minute that begins when the test does, and goes on when it says so."""
     monkeypatch.setattr(UserRate, "rate", "5/min", raising=False)
     monkeypatch.setattr(UserRate, "_counts", {})
-    cache.clear()
+    caches["passing"].clear()
     moments = {"now": 6_000_000_000.0}
     monkeypatch.setattr(UserRate, "timer", lambda _: moments["now"])
     return moments
@@ -52,19 +52,20 @@ def test_processes_count_together(alice, clock, monkeypatch):
 
 def test_the_cache_is_asked_once_a_second(alice, clock, monkeypatch):
     asked = count()
-    add = cache.add
+    passing = caches["passing"]
+    add = passing.add
 
     def counted(*args, **kwargs):
         next(asked)
         return add(*args, **kwargs)
 
     monkeypatch.setattr(UserRate, "rate", "1000/min", raising=False)
-    monkeypatch.setattr(cache, "add", counted)
+    monkeypatch.setattr(passing, "add", counted)
     answers(api_of(alice), 10)
     assert next(asked) == 1
 
 
 def test_an_evicted_count_refuses_nobody(alice, clock, monkeypatch):
     api = api_of(alice)
-    monkeypatch.setattr(cache, "add", lambda *args, **kwargs: True)  # it is gone before it is counted on
+    monkeypatch.setattr(caches["passing"], "add", lambda *args, **kwargs: True)  # it is gone before it is counted on
     assert answers(api, 5) == [200] * 5

@@ -10,18 +10,23 @@ from rest_framework.test import APIClient
 
 from billing import services as billing
 from billing.ledger import differences
-from billing.models import FreeDay, Hold, LedgerEntry, Period
+from billing.models import Hold, LedgerEntry, Override
 from generation.models import Job, Status, Upload
 from tests.api.test_errors import assert_problem
 from tests.api.test_permissions import stored
-from tests.make import make_job, make_user
+from tests.billing.make import make_amount, make_hold
+from tests.make import ACTOR, make_job, make_user
 from tests.media import make_upload, png
 
 WISH = {"model": "ltx-2-pro", "prompt": "A red fox in snow"}
 
 
+def _allow(user, videos):
+    billing.set_override(user, "videos", videos, reason="x", now=timezone.now(), by=ACTOR)
+
+
 def _videos(user, settings):
-    Period.objects.update(videos_limit=2, videos_target=2)
+    _allow(user, 2)
 
 
 def _key(user, settings):
@@ -30,7 +35,7 @@ def _key(user, settings):
 
 def _free_today(user, settings):
     settings.FREE_DAILY_CEILING = 500_000
-    FreeDay.objects.create(day=timezone.now().date(), spend_used=400_000)
+    make_hold(make_user(plan="free"), make_amount(spend=400_000))
 
 
 def _past_due(user, settings):
@@ -44,7 +49,6 @@ def _unverified(user, settings):
 def _under_review(user, settings):
     settings.MODERATED_BEFORE_REVIEW = 1
     make_job(user, status=Status.FAILED, error_code="moderated")
-    Period.objects.update(videos_limit=None, videos_target=None)
 
 
 CLOSED = {
@@ -64,7 +68,7 @@ def refused(request, db, settings):
     user = make_user(plan="free")
     secret = billing.create_api_key(user, "test")[1]
     video, waiting = stored(make_job(user, status=Status.SUCCEEDED)), make_job(user)
-    Period.objects.update(videos_limit=None, videos_target=None)
+    _allow(user, None)
     close(user, settings)
     return SimpleNamespace(
         user=user,
@@ -96,7 +100,8 @@ def test_a_job_is_refused_in_its_words_and_nothing_is_written(refused):
 
 def test_a_retry_is_refused_as_well(refused):
     assert refused.client.post(f"/api/v1/jobs/{refused.waiting.pk}/cancel").status_code == 200
-    Period.objects.filter(videos_limit=2).update(videos_limit=1, videos_target=1)
+    if Override.objects.get().value == 2:
+        _allow(refused.user, 1)
     before = rows()
     assert_problem(refused.client.post(f"/api/v1/jobs/{refused.waiting.pk}/retry"), *refused.told)
     assert rows() == before

@@ -10,7 +10,7 @@ from django.db.models import F, Max, Model
 from django.utils import timezone
 
 from billing import services as billing
-from billing.models import Hold, LedgerEntry, Period, Plan, Subscription, User, new_username
+from billing.models import Hold, LedgerEntry, LimitsEntry, Period, Plan, Subscription, User, new_username
 from billing.money import LIMITS
 from billing.periods import period_of
 from generation import services
@@ -53,10 +53,12 @@ def add_subscribers(plan: Plan, number: int) -> list[User]:
         User(username=new_username(), email=f"{place}@bench.example.org") for place in range(number)
     )
     subscriptions = Subscription.objects.bulk_create(Subscription(user=each, plan=plan, anchor=now) for each in people)
-    limits = {f"{limit}_limit": getattr(plan, f"{limit}_limit") for limit in LIMITS}
-    Period.objects.bulk_create(
-        Period(subscription=each, starts_at=starts_at, ends_at=ends_at, **limits) for each in subscriptions
+    limits = {limit: getattr(plan, f"{limit}_limit") for limit in LIMITS}
+    fields = {f"{limit}_{column}": value for limit, value in limits.items() for column in ("limit", "target")}
+    periods = Period.objects.bulk_create(
+        Period(subscription=each, starts_at=starts_at, ends_at=ends_at, **fields) for each in subscriptions
     )
+    LimitsEntry.objects.bulk_create(LimitsEntry(period=each, at=now, reason="Bench.", **limits) for each in periods)
     return people
 
 
@@ -73,6 +75,9 @@ def _old_periods(user: User) -> list[int]:
             pk=last + 1 + place, subscription=subscription, starts_at=starts_at, ends_at=starts_at + timedelta(days=30)
         )
         months.append(last + 1 + place)
+    LimitsEntry.objects.bulk_create(
+        LimitsEntry(period_id=month, at=subscription.anchor, reason="Bench.") for month in months
+    )
     _tidy()
     return months
 

@@ -115,6 +115,16 @@ def release(hold: int) -> str:
     return str(billing.release(Hold.objects.get(pk=hold), now=timezone.now(), by=ACTOR))
 
 
+def release_or_hold(wanted: str, row: int) -> str:
+    """Release a hold, or hold ten micro-dollars of a user's."""
+    return release(row) if wanted == "release" else hold(row)
+
+
+def answer(about: str, seen: str) -> str:
+    """Answer a dialog; return whether it was taken."""
+    return str(billing.take_answer(about, seen, now=timezone.now()))
+
+
 def settle_or_release(hold: int, wanted: str) -> str:
     """Settle or release a hold; return what it was if it was us."""
     return wanted if (settle if wanted == "settle" else release)(hold) == "True" else "nothing"

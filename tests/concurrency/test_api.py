@@ -6,13 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from billing import services as billing
 from billing.ledger import differences
 from billing.models import Hold, Period, Subscription, User
 from generation.models import Job
 from tests.billing.make import make_amount, make_hold
 from tests.concurrency.web import LOCK, post_at_once, running_web
-from tests.make import make_key, make_user
+from tests.make import ACTOR, make_key, make_user
 from tests.processes import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
@@ -62,8 +64,8 @@ def waiting() -> int:
 def orders_of_the_naive() -> Counter[int]:
     """Order twenty videos at once from a Clapboard without its guard; two would fit."""
     user = make_user(plan="free")
-    period = make_hold(user, make_amount(spend=1, videos=0, seconds=1)).period  # opened, so that nobody waits for it
-    Period.objects.filter(pk=period.pk).update(spend_limit=None, spend_target=None)
+    make_hold(user, make_amount(spend=1, videos=0, seconds=1))  # opens the period, so that nobody waits for it
+    billing.set_override(user, "spend", None, reason="x", now=timezone.now(), by=ACTOR)
     with running_web("tests.concurrency.naive:application") as url, ThreadPoolExecutor(1) as other:
         with all_have_compared(20):
             answers = other.submit(post_at_once, url, make_key(user)[1], 20)

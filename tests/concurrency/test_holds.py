@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from billing import services as billing
 from billing.ledger import differences
 from billing.models import Hold, LedgerEntry, Period, Subscription, User
 from billing.money import LIMITS
@@ -20,7 +21,7 @@ from tests.concurrency.actions import (
     take_naively_unchecked,
 )
 from tests.concurrency.racing import race
-from tests.make import make_job, make_plan, make_user
+from tests.make import ACTOR, make_job, make_plan, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,7 +88,7 @@ def test_the_same_form_sent_at_once_makes_one_job(times):
 def test_the_same_form_sent_at_once_where_only_one_job_fits_is_not_refused():
     alice = make_user(plan=make_plan(videos_limit=1))
     make_job(alice)
-    Period.objects.update(videos_limit=2, videos_target=2)
+    billing.set_override(alice, "videos", 2, reason="x", now=timezone.now(), by=ACTOR)
     outcomes = race(create, [(alice.pk, str(uuid4()))] * 4)
     assert len(set(outcomes)) == 1
     assert jobs_add_up(2)
@@ -120,7 +121,7 @@ def period():
     """Is a period that has room for ten of each limit."""
     subscription = make_user(plan=make_plan()).subscription
     now = timezone.now()
-    limits = {f"{limit}_limit": 10 for limit in LIMITS}
+    limits = {f"{limit}_{column}": 10 for limit in LIMITS for column in ("limit", "target")}
     ends_at = now + timedelta(days=30)
     return Period.objects.create(subscription=subscription, starts_at=now, ends_at=ends_at, **limits)
 

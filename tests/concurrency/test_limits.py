@@ -11,11 +11,13 @@ from billing.models import ApiKey, FreeDay, Grant, Hold, LedgerEntry, Notice, Pe
 from billing.money import LIMITS
 from tests.billing.make import make_amount, make_capped_key, make_hold, make_used
 from tests.concurrency.actions import (
+    answer,
     expire,
     hold,
     hold_or_adjust,
     hold_under_a_ceiling,
     refund,
+    release_or_hold,
     take_naively_of_key,
     take_naively_of_key_unchecked,
 )
@@ -209,6 +211,30 @@ def test_one_hold_refunded_by_eight_at_once_is_refunded_once(later):
     assert Grant.objects.count() == later
     key.refresh_from_db()
     assert key.spend_spent == 0
+    assert not list(differences())
+
+
+# --- operators' answers -----------------------------------------------------------------------------------------------
+
+
+def test_of_sixteen_answers_to_one_dialog_one_is_taken():
+    assert sorted(race(answer, [("billing.subscription 7", "12-0")] * MANY)) == ["False"] * (MANY - 1) + ["True"]
+
+
+# --- limits that sink -------------------------------------------------------------------------------------------------
+
+
+def test_holds_and_releases_at_once_sell_nothing_of_what_an_override_took_away():
+    user = of_plan("spend", 16)
+    taken = [make_hold(user, make_amount(spend=10)) for _ in range(8)]
+    billing.set_override(user, "spend", 50, reason="x", now=timezone.now(), by=ACTOR)
+    calls = [("release", held.pk) for held in taken] + [("hold", user.pk)] * 8
+    outcomes = race(release_or_hold, calls)
+    period = Period.objects.get()
+    held = outcomes.count("held")
+    assert held <= 5
+    assert period.spend_held == 10 * held
+    assert (period.spend_target, period.spend_limit) == (50, 50)
     assert not list(differences())
 
 

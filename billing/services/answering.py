@@ -1,0 +1,18 @@
+"""Operators' answers: each taken once."""
+
+from datetime import datetime
+
+from billing.models import Answer
+
+
+def take_answer(about: str, seen: str, *, now: datetime) -> bool:
+    """Take the answer to what was seen of a row; False where another has been taken, be it at the same moment.
+
+    Before anything is done: who dies in between has answered nothing, and finds another state when asked again.
+    """
+    return Answer.objects.get_or_create(about=about, seen=seen, defaults={"at": now})[1]
+
+
+def last_answer(about: str) -> int:
+    """Return the key of the last answer about a row, 0 where there is none."""
+    return Answer.objects.filter(about=about).order_by("-pk").values_list("pk", flat=True).first() or 0
