@@ -15,6 +15,8 @@ from generation.web.gallery import PAGE
 from tests.make import make_job, make_plan
 from tests.web.reading import source, words
 
+# Session and user, a page of videos, what is under way with its queue, what ended without a video, and the meter.
+QUERIES = 11
 HTMX = {"HX-Request": "true"}
 
 
@@ -128,6 +130,27 @@ def test_failed_ones_are_hidden_counted_and_shown_on_request(alice, browser_of_a
     shown = browser_of_alice.get("/gallery/?failed=1")
     assert len(tiles(shown)) == 4
     assert "Hide what gave no video" in words(shown)
+
+
+def test_more_than_99_are_not_counted(alice, browser_of_alice):
+    failed = make_job(alice, status=Status.FAILED)
+    change_plan(alice, make_plan(), now=timezone.now())
+    jobs = [make_job(alice) for _ in range(99)]
+    Job.objects.filter(pk__in=[job.pk for job in jobs]).update(status=Status.FAILED, finished_at=timezone.now())
+    assert "more than 99 failed, show" in words(browser_of_alice.get("/gallery/"))
+    Job.objects.filter(pk=failed.pk).update(status=Status.CANCELED)
+    assert "99 failed, 1 cancelled, show" in words(browser_of_alice.get("/gallery/"))
+
+
+def test_the_gallery_takes_as_many_queries_for_many_as_for_few(alice, browser_of_alice, django_assert_num_queries):
+    for status in Status:
+        make_job(alice, status=status)
+    browser_of_alice.get("/gallery/")
+    with django_assert_num_queries(QUERIES):
+        browser_of_alice.get("/gallery/")
+    make_videos(alice, 2 * PAGE)
+    with django_assert_num_queries(QUERIES):
+        browser_of_alice.get("/gallery/")
 
 
 def test_jobs_under_way_stand_on_top_as_cards(alice, browser_of_alice):

@@ -17,6 +17,7 @@ django.setup()
 from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from billing.models import User  # noqa: E402
 from billing.money import LIMITS  # noqa: E402
@@ -77,7 +78,7 @@ def _rates(port: int, user: User) -> dict[str, float]:
         for name, call in calls.items():
             found[name].append(rate(port, call, clients=CLIENTS, seconds=SECONDS))
     # What the POSTs left in the queue would be counted in the pages that follow.
-    Job.objects.filter(user=user, status=Status.QUEUED).update(status=Status.CANCELED)
+    Job.objects.filter(user=user, status=Status.QUEUED).update(status=Status.CANCELED, finished_at=timezone.now())
     return {name: statistics.median(rates) for name, rates in found.items()}
 
 
