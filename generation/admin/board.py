@@ -22,6 +22,17 @@ from generation.services.provider import ProviderError
 
 _NOT_FOUND_FOR = timedelta(hours=1)  # a prediction that WaveSpeed does not know for so long needs a person
 
+KINDS = {
+    Difference.Kind.CANCELED_THERE: "Canceled at WaveSpeed, which may bill it",
+    Difference.Kind.PAID_FOR_NOTHING: "Made, and no video came of it",
+    Difference.Kind.NO_VERDICT: "Seven days without a verdict",
+    Difference.Kind.LATE_COMPLETION: "Completed after we had ended it",
+    Difference.Kind.NOT_OURS: "A prediction without a job",
+    Difference.Kind.NOT_THERE: "A charge without a bill",
+    Difference.Kind.OTHER_PRICE: "Billed at a higher price",
+    Difference.Kind.BILLED_FAILURE: "Billed, and not charged",
+}
+
 
 class AttachForm(ReasonForm):
     """Asks which prediction it is, and why."""
@@ -175,12 +186,38 @@ class DifferencesAdmin(ReadOnly):
     """Where the provider says something else. Each is resolved with a note."""
 
     paginator = InfinitePaginator
-    list_display = ("kind", "job_id", "prediction_id", "ours", "theirs", "noted_at", "resolved_at", "resolved_by")
+    list_display = ("what", "about", "ours", "theirs", "noted", "resolved")
     list_filter = ("kind", "resolved_at", "noted_at")
     search_fields = ("prediction_id__exact", "job__id__exact", "note")
     ordering = ("resolved_at", "-noted_at")
     raw_id_fields = ("job",)
+    fields = ("what", "job", "prediction_id", "ours", "theirs", "noted_at", "resolved_at", "resolved_by", "note")
+    readonly_fields = ("what",)
     actions_detail = ("resolve",)
+
+    @display(description="What", ordering="kind")
+    def what(self, difference: Difference) -> str:
+        """Return in words what it is about."""
+        return KINDS[Difference.Kind(difference.kind)]
+
+    @display(description="Job or prediction")
+    def about(self, difference: Difference) -> str:
+        """Return enough of an id to tell it."""
+        return (
+            f"job {str(difference.job_id)[:8]}" if difference.job_id else f"prediction {difference.prediction_id[:8]}"
+        )
+
+    @display(description="Noted", ordering="noted_at")
+    def noted(self, difference: Difference) -> str:
+        """Return when, short enough for a list as wide as this."""
+        return f"{timezone.localtime(difference.noted_at):%d %b %H:%M}"
+
+    @display(description="Resolved", ordering="resolved_at", label={"open": "warning"})
+    def resolved(self, difference: Difference) -> str:
+        """Return when it was, if it was."""
+        if difference.resolved_at is None:
+            return "open"
+        return f"{timezone.localtime(difference.resolved_at):%d %b %H:%M}"
 
     def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Say who may resolve."""

@@ -90,7 +90,7 @@ class JobsAdmin(ReadOnly):
         "length",
         "money",
         "margin",
-        "created_at",
+        "made",
     )
     list_display_links = ("short_id",)
     list_filter = ("status", "model", "error_code", "created_at", "late_at")

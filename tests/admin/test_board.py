@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from billing.models import Hold
 from generation import services
+from generation.admin.board import KINDS
 from generation.models import Difference, Job, Status, Stuck
 from generation.providers.errors import NotFound
 from generation.providers.predictions import Prediction
 from tests.admin.test_pages import address
 from tests.make import ACTOR, make_job
+from tests.web.reading import words
 
 _GOING_ON = Prediction(
     id="x",
@@ -116,3 +118,14 @@ def test_a_difference_is_resolved_with_a_note(desk, olga):
     desk.post(f"/admin/generation/difference/{found.pk}/resolve/", REASON)
     found.refresh_from_db()
     assert (found.note, found.resolved_by) == (REASON["reason"], f"operator {olga.pk}")
+
+
+@pytest.mark.parametrize("kind", Difference.Kind)
+def test_each_difference_is_told_in_words_and_stays_open_until_resolved(desk, kind):
+    job = make_job(status=Status.SUCCEEDED)
+    Difference.objects.create(kind=kind, job=job, ours="a", theirs="b", noted_at=timezone.now())
+
+    page = words(desk.get(address(Difference, "changelist")))
+    assert KINDS[kind] in page
+    assert f"job {str(job.pk)[:8]}" in page
+    assert "open" in page

@@ -6,13 +6,22 @@ from generation import services
 from generation.models import Gate, Status
 from tests.make import make_job
 
+OURS = ("generation/job/margins/", "generation/chore/", "generation/alert/")
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_break_no_policy(new_page, login, olga, scheme):
     job = make_job(status=Status.SUCCEEDED)
     page = new_page(color_scheme=scheme)
     login(page, olga)
-    for address in ("", "generation/job/", f"generation/job/{job.pk}/change/", "billing/plan/add/", "billing/price/"):
+    for address in (
+        "",
+        "generation/job/",
+        f"generation/job/{job.pk}/change/",
+        "billing/plan/add/",
+        "billing/price/",
+        *OURS,
+    ):
         page.goto(f"/admin/{address}")
         page.get_by_text("Sandbox").first.wait_for()
 

@@ -48,7 +48,7 @@ def test_the_page_of_a_job_is_clean_in_every_state(new_page, login, axe, alice, 
 def test_empty_pages_are_clean(new_page, login, axe, db, scheme, viewport):
     page = new_page(color_scheme=scheme, viewport=viewport)
     login(page, make_user(plan="free"))
-    for path in ("/", "/gallery/", "/usage/"):
+    for path in ("/", "/gallery/", "/usage/", "/accounts/mails/"):
         page.goto(path)
         assert axe(page) == [], path
         assert fits(page), path
