@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY = 0.1  # seconds
 _DRAIN = 25  # seconds that what runs may take to end by itself
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0  # seconds before a start
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0  # seconds before a start
 _HEALTHY_AFTER = 30.0  # seconds of life after which the pauses begin anew
 _PR_SET_PDEATHSIG = 1
 _PARENT = "CLAPBOARD_PARENT"  # whose child a group is; it may be gone before the child can look for itself

@@ -11,7 +11,7 @@ import psutil
 
 from tests.chaos.house import House
 
-_PATIENCE = 3.0  # seconds for a victim of the wished kind to turn up
+_PATIENCE = 10.0  # seconds for a victim of the wished kind to turn up
 
 Kill = Callable[[House, random.Random], bool]
 
@@ -20,13 +20,6 @@ def _first(name: str) -> Kill:
     def kill(house: House, dice: random.Random) -> bool:
         house.kill(name)
         return True
-
-    return kill
-
-
-def _child(name: str) -> Kill:
-    def kill(house: House, dice: random.Random) -> bool:
-        return _shot(house.below(name), dice)
 
     return kill
 
@@ -57,7 +50,12 @@ def _workers(house: House, *, busy: bool) -> list[psutil.Process]:
 
 
 def _cut(house: House, dice: random.Random) -> bool:
-    return house.wire.cut() > 0
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if house.wire.cut():
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def _refuse(house: House, dice: random.Random) -> bool:
@@ -83,7 +81,7 @@ def _session(house: House, dice: random.Random) -> bool:
 
 KILLS: dict[str, Kill] = {
     "web": _first("web"),
-    "web child": _child("web"),
+    "web child": _member(lambda house: house.below("web")),
     "worker": _first("worker"),
     "main": _member(lambda house: [cluster.leader for cluster in house.clusters()]),
     "sentinel": _member(lambda house: [cluster.sentinel for cluster in house.clusters()]),
@@ -92,7 +90,7 @@ KILLS: dict[str, Kill] = {
     "idle child": _member(lambda house: _workers(house, busy=False)),
     "busy child": _member(lambda house: _workers(house, busy=True)),
     "watch": _first("watch"),
-    "watcher": _child("watch"),
+    "watcher": _member(lambda house: house.below("watch")),
     "connections": _cut,
     "provider away": _refuse,
 }

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from tests.postgres import Server, running_server
 def main() -> int:
     """Prepare the ground before Django reads its settings; return 0 when nothing is amiss."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything that was started ends, too
     with (
         tempfile.TemporaryDirectory(prefix="clapboard-chaos-") as folder,
         _ground(arguments.database, folder) as server,

@@ -34,7 +34,7 @@ FAULTS: dict[str, str] = {
     "refused_envelope": "refused",
     "failed": "provider_failed",
     "moderated": "moderated",
-    "timeout": "provider_failed",
+    "timeout": "provider_timeout",
     "cancelled": "provider_canceled",
     "no_outputs": "no_output",
     "html": "no_video",

@@ -7,15 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from billing import services as billing
 from billing.models import ApiKey, Hold, Period, User
 from billing.money import Amount
-from generation import services
-from generation.models import Job, Status
+from generation import clock, services
+from generation.models import Gate, Job, Status
+from generation.services import dispatching
 from generation.services.provider import wavespeed
 from tests.billing.make import make_amount, make_hold
 from tests.hooks import TOKEN, letter
@@ -60,6 +61,27 @@ def attach_naively(job: str, prediction: str) -> str:
         return "nothing"
     Job.objects.filter(pk=job).update(status=Status.RUNNING, prediction_id=prediction)
     return "attached"
+
+
+# --- the Gate ---------------------------------------------------------------------------------------------------------
+
+
+def dispatch() -> str:
+    """Hand over what may go; return how many."""
+    return str(services.dispatch())
+
+
+def dispatch_counting_before_the_lock() -> str:
+    """Do the same with the places that were free before anybody had handed over anything."""
+    now = clock.now()
+    room = dispatching._room(Gate.objects.get(), now)
+    meeting.wait()
+    with transaction.atomic():
+        Gate.objects.select_for_update().get()
+        chosen = dispatching._chosen(room, now)
+        for job in chosen:
+            dispatching._hand(job, now)
+    return str(len(chosen))
 
 
 # --- money ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,125 @@
+"""kill -9 of a real process behind every single step of submit, poll, collect and settle, and behind every write."""
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from billing.ledger import differences
+from billing.models import Hold
+from generation import clock, services
+from generation.models import FINAL, Job, Status
+from tests.chaos.dying import POINTS, die_after, die_at
+from tests.engine import run
+from tests.make import ACTOR, make_job
+from tests.processes import wait_until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+
+NOT_SENT = {"submit: fenced"}  # the fence is crossed and nothing was sent, which nobody can know
+LOST = {"submit: sent", "submit: answer not committed"}  # it was sent, and the answer died with who heard it
+STARTS = {"submit": {Status.QUEUED}, "poll": {Status.RUNNING}, "collect": {Status.COLLECTING}}
+_PATIENCE = 180  # seconds
+
+
+@pytest.fixture
+def world(sandbox, settings) -> dict[str, Any]:
+    """What a dying process has to know of the test."""
+    names = ("MEDIA_ROOT", "WAVESPEED_URL", "WAVESPEED_API_KEY", "SANDBOX")
+    return {"NAME": connection.settings_dict["NAME"], **{name: getattr(settings, name) for name in names}}
+
+
+def killed(target: Callable[..., None], *args: object) -> bool:
+    """Run it in a process of its own, and say whether that was killed; else it has ended by itself."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.concurrency.child"])
+    process = context.Process(target=target, args=args)
+    process.start()
+    process.join(_PATIENCE)
+    assert process.exitcode in {0, -signal.SIGKILL}
+    return process.exitcode != 0
+
+
+def ready_for(step: str, user, monkeypatch, sandbox) -> Job:
+    """Return a job for which this step comes next, and has something to do."""
+    with monkeypatch.context() as patch:
+        if step == "submit":
+            job = make_job(user)
+            services.dispatch()
+            return job
+        if step == "poll":
+            patch.setattr("tests.engine.poll", lambda _: None)
+        patch.setattr("tests.engine.services.collect", lambda _: None)
+        job = run(make_job(user), until=STARTS[step])
+    wait_until(lambda: not sandbox.stats()["running"], "it is made")
+    return job
+
+
+def expire_leases() -> None:
+    Job.objects.filter(lease_until__isnull=False).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def assert_ended_once(sandbox, job: Job, media: Path) -> None:
+    """One POST, one end, one charge or release, and the files of one video or none."""
+    made = [p for p in sandbox.stats()["predictions"] if p["id"] == job.prediction_id]
+    succeeded = job.status == Status.SUCCEEDED
+    assert len(made) == (1 if succeeded else 0)
+    assert job.hold.state == (Hold.State.SETTLED if succeeded else Hold.State.RELEASED)
+    assert job.events.filter(to_status__in=FINAL).count() == 1
+    assert job.events.filter(to_status=Status.SUBMITTING).count() == 1
+    assert job.hold.entries.exclude(kind="hold").count() == 1
+    mine = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file() and str(job.pk) in str(path)}
+    assert mine == ({str(job.video.name), str(job.poster.name)} if succeeded else set())
+    assert not list(differences())
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_any_point_a_job_ends_once_or_is_unknown_where_the_law_says(
+    sandbox, alice, monkeypatch, settings, world, point
+):
+    step = point.partition(":")[0].replace("settle", "collect")
+    job = ready_for(step, alice, monkeypatch, sandbox)
+
+    assert killed(die_at, point, job.pk, world)
+
+    expire_leases()
+    job = run(job, until={*FINAL, Status.UNKNOWN})
+    assert (job.status == Status.UNKNOWN) == (point in NOT_SENT | LOST)
+    if job.status == Status.UNKNOWN:
+        assert job.hold.state == Hold.State.HELD
+        assert services.look_for_unknown(clock.now(), all_of_them=True) == (point in LOST)
+        if point in NOT_SENT:
+            services.never_created(job.pk, reason="It is not in the list.", by=ACTOR)
+        job = run(job)
+    assert (job.status == Status.FAILED) == (point in NOT_SENT)
+    assert sandbox.stats()["submissions"] == (point not in NOT_SENT)
+    assert_ended_once(sandbox, job, settings.MEDIA_ROOT)
+
+
+@pytest.mark.parametrize("step", STARTS)
+def test_killed_after_any_write_a_job_ends_once_or_is_unknown_where_the_law_says(
+    sandbox, alice, monkeypatch, settings, world, step
+):
+    for writes in count(1):
+        job = ready_for(step, alice, monkeypatch, sandbox)
+        was_killed = killed(die_after, writes, step, job.pk, world)
+        if was_killed:
+            expire_leases()
+        job = run(job, until={*FINAL, Status.UNKNOWN})
+        if job.status == Status.UNKNOWN:
+            assert step == "submit"
+            assert services.look_for_unknown(clock.now(), all_of_them=True) == 1
+            job = run(job)
+        assert job.status == Status.SUCCEEDED
+        assert_ended_once(sandbox, job, settings.MEDIA_ROOT)
+        if not was_killed:
+            break
+    assert writes > 3
+    assert sandbox.stats()["submissions"] == writes
