@@ -28,6 +28,7 @@ from billing.ledger import differences  # noqa: E402
 from billing.models import LedgerEntry, Period, User  # noqa: E402
 from billing.money import LIMITS, Amount  # noqa: E402
 from generation import services  # noqa: E402
+from tests.bench.create.floor import floor_of  # noqa: E402
 from tests.bench.old import add_old_jobs, add_subscribers, version  # noqa: E402
 from tests.make import ACTOR, make_plan, make_spec, make_user  # noqa: E402
 
@@ -85,6 +86,7 @@ def main() -> None:
 def _rates(user: User, period: Period, people: list[User]) -> tuple[dict[int, dict[str, float]], int]:
     """Return what is done a second by kind and number of clients, and how many bare updates there were."""
     works: dict[str, Work] = {"update": _update(period), "hold": _hold([user])}
+    works["floor"] = floor_of(services.create(user, make_spec(), by=ACTOR), _update(period))
     works |= {"wide": _hold(people), "create": _create(user)}
     updates, rates = 0, {}
     for clients in CLIENTS:
