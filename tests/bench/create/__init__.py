@@ -14,10 +14,10 @@ line, job and event in one transaction (`services.create`). Beside it, in the sa
 which is what the database could do at best. The floor is what the schema alone costs: that UPDATE and the four INSERTs
 of a create (hold, ledger line, job, event) as ready statements with ready values, in one transaction.
 
-The goal is a create at half of the bare UPDATE. Where commits are quick it is not reached: five
-statements on four more tables with their indexes, foreign keys and constraints are the floor, and a create also looks at switches, clock, price, period and plan
-(two selects), makes the rows' values, and writes a line to the log. It says nothing twice and asks for nothing that it
-does not need; what is left above the floor is those two looks and Python.
+The goal is a create at half of the bare UPDATE. Where commits are quick it is not reached: five statements on four
+more tables with their indexes, foreign keys and constraints are the floor, and a create also looks at switches,
+clock, price, period and plan (two selects), makes the rows' values, and writes a line to the log. It says nothing
+twice and asks for nothing that it does not need; what is left above the floor is those two looks and Python.
 
 Both databases write as they do in production (fsync on). A client is a process. Medians of {rounds} rounds of
 {seconds} s, alternating. Only the ratios can be compared with other machines.
