@@ -1,5 +1,7 @@
 """`make chaos`: several storms on every database that there is, and a control without the fence; prints a table.
 
+In storms with an even seed the provider also calls when a prediction has ended, as far as web lives to hear it.
+
 make chaos ARGS="--seeds 7 8 --jobs 100 --databases sqlite"
 """
 
@@ -17,7 +19,19 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 _PATIENCE = 1800  # seconds that one storm may take
 _NAIVE = "tests/chaos/naive.py"
 _COLUMNS = (
-    *("database", "seed", "jobs", "kills", "succeeded", "failed", "unknown", "attached", "never created"),
+    *(
+        "database",
+        "seed",
+        "way",
+        "jobs",
+        "kills",
+        "called for",
+        "succeeded",
+        "failed",
+        "unknown",
+        "attached",
+        "never created",
+    ),
     *("POSTs", "predictions", "doubled", "doubled by deaths", "charged, $", "seconds", "amiss"),
 )
 
@@ -38,7 +52,8 @@ def storm(
     database: str, seed: int, *, manage: str = "manage.py", patience: int = _PATIENCE, **size: int
 ) -> dict[str, Any]:
     """Run one storm in a process of its own, and return its figures; what is amiss is told at once."""
-    options = {"database": database, "seed": seed, "manage": manage, "patience": patience, **size}
+    way = "polling" if seed % 2 else "webhooks"
+    options = {"database": database, "seed": seed, "way": way, "manage": manage, "patience": patience, **size}
     command = [sys.executable, "-m", "tests.chaos.one", *(f"--{name}={value}" for name, value in options.items())]
     process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:

@@ -33,6 +33,7 @@ class House:
     server: Server | None
     listening: socket.socket
     manage: str
+    way: str  # by which the end of a prediction is noticed: "polling", or "webhooks" too
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     @property
@@ -104,6 +105,7 @@ class House:
         return {
             **os.environ,
             "WAVESPEED_URL": f"http://127.0.0.1:{self.wire.port}",
+            "PUBLIC_URL": self.url if self.way == "webhooks" else "",
             "HAND_LEASE": "3",
             "POLL_INTERVAL": "0.2",
             "WORKERS": "2",
@@ -112,7 +114,7 @@ class House:
 
 
 @contextlib.contextmanager
-def house(server: Server | None, *, manage: str = "manage.py") -> Iterator[House]:
+def house(server: Server | None, *, manage: str = "manage.py", way: str = "polling") -> Iterator[House]:
     """Give a house in which nothing runs yet but the sandbox; all of it is ended with the block.
 
     `manage` may be another script that takes its commands: a control without a guard.
@@ -122,7 +124,7 @@ def house(server: Server | None, *, manage: str = "manage.py") -> Iterator[House
         listening.listen(128)
         wire = Wire(int(sandbox.url.rpartition(":")[2]))
         settings.WAVESPEED_URL = f"http://127.0.0.1:{wire.port}"  # for what this process asks itself
-        rig = House(sandbox=sandbox, wire=wire, server=server, listening=listening, manage=manage)
+        rig = House(sandbox=sandbox, wire=wire, server=server, listening=listening, manage=manage, way=way)
         try:
             yield rig
         finally:

@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stalls", type=int, default=0)
     parser.add_argument("--patience", type=float, default=300)
     parser.add_argument("--manage", default="manage.py")
+    parser.add_argument("--way", choices=("polling", "webhooks"), default="polling")
     return parser
 
 

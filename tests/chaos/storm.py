@@ -42,6 +42,7 @@ class Weather:
     stalls: int
     patience: float
     manage: str = "manage.py"
+    way: str = "polling"
 
 
 @dataclass
@@ -103,6 +104,9 @@ class Storm:
     def count(self) -> dict[str, Any]:
         """Compare everything, and return the figures of this storm."""
         stats = self.house.sandbox.stats()
+        heard = Job.objects.filter(heard_at__isnull=False).count()
+        if bool(heard) != (self.weather.way == "webhooks"):
+            self.complaints.append(f"{heard} jobs were called for, by way of {self.weather.way}")
         self.complaints += complaints(self.wishes, self.clients.outcomes, stats)
         ends = Counter(Job.objects.values_list("status", flat=True))
         found = JobEvent.objects.filter(from_status=Status.UNKNOWN)
@@ -111,9 +115,11 @@ class Storm:
         return {
             "database": connection.vendor,
             "seed": self.weather.seed,
+            "way": self.weather.way,
             "wishes": len(self.wishes),
             "jobs": sum(ends.values()),
             "kills": dict(self.kills),
+            "called for": heard,
             "succeeded": ends[Status.SUCCEEDED],
             "failed": ends[Status.FAILED],
             "attached": found.filter(to_status=Status.RUNNING).count(),
@@ -179,7 +185,7 @@ class Storm:
 def run(weather: Weather, server: Server | None) -> dict[str, Any]:
     """Set up a database, let a storm rage in a house on it, and return its figures."""
     call_command("migrate", verbosity=0)
-    with house(server, manage=weather.manage) as rig:
+    with house(server, manage=weather.manage, way=weather.way) as rig:
         storm = Storm(weather, rig)
         try:
             storm.rage()
