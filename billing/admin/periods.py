@@ -5,8 +5,8 @@ from django.utils.safestring import SafeString
 from unfold.paginator import InfinitePaginator
 
 from billing.admin.tables import allowed_by, ids, used, used_table
-from billing.desk import OnlyReadRows, ReadOnly, amounts, display, usd
-from billing.models import FreeDay, Grant, Notice, Override, Period
+from billing.desk import OnlyReadRows, ReadOnly, amounts, display, usd, written
+from billing.models import FreeDay, Grant, LimitsEntry, Notice, Override, Period
 from billing.money import Amount
 
 
@@ -24,6 +24,30 @@ class GrantsOfPeriod(OnlyReadRows):
         return _amount(grant)
 
 
+class LimitsOfPeriod(OnlyReadRows):
+    """What its limits were before grants, and since when: the lines that prove what holds."""
+
+    model = LimitsEntry
+    verbose_name_plural = "Limits before grants"
+    fields = ("at", "spends", "videos_of_it", "seconds_of_it", "actor", "reason")
+    readonly_fields = ("spends", "videos_of_it", "seconds_of_it")
+
+    @display(description="Spend")
+    def spends(self, line: LimitsEntry) -> str:
+        """Return dollars."""
+        return written("spend", line.spend)
+
+    @display(description="Videos")
+    def videos_of_it(self, line: LimitsEntry) -> str:
+        """Return how many."""
+        return written("videos", line.videos)
+
+    @display(description="Seconds")
+    def seconds_of_it(self, line: LimitsEntry) -> str:
+        """Return how many."""
+        return written("seconds", line.seconds)
+
+
 class NoticesOfPeriod(OnlyReadRows):
     """What its owner was told."""
 
@@ -37,7 +61,7 @@ class PeriodsAdmin(ReadOnly):
     """A month of a subscription: its limits, and what is granted, spent and held."""
 
     paginator = InfinitePaginator
-    inlines = (GrantsOfPeriod, NoticesOfPeriod)
+    inlines = (LimitsOfPeriod, GrantsOfPeriod, NoticesOfPeriod)
     list_display = ("user", "plan", "starts_at", "ends_at", "spend", "videos", "seconds")
     list_filter = ("subscription__plan", "starts_at")
     list_select_related = ("subscription__user", "subscription__plan")

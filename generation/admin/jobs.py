@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django import forms
 from django.contrib import admin, messages
@@ -291,7 +291,7 @@ class JobsAdmin(ReadOnly):
         """Make a new job of the wish of this page's."""
         job = get_object_or_404(Job, pk=id_of(object_id))
         try:
-            made = services.retry(job.pk, by=operator(request))
+            made = services.retry(job.pk, by=operator(request), terms=services.Terms(token=_next_retry(job)))
         except billing.InsufficientQuota as error:
             amount = usd(error.required) if error.violated not in {"videos", "seconds"} else str(error.required)
             self.message_user(
@@ -362,6 +362,11 @@ class JobsAdmin(ReadOnly):
         by = operator(request)
         services.cancel(job.pk, by=by)
         self.log_change(request, job, "Canceled.")
+
+
+def _next_retry(job: Job) -> UUID:
+    """Return a token of the retry that is the next one now: of two windows at the same moment both mean this one."""
+    return uuid5(job.pk, f"retry {job.retries.count()}")
 
 
 def _refunded_to(held: Hold, now: datetime) -> str:

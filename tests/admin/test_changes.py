@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -507,6 +508,37 @@ def test_a_price_to_come_begins_while_its_page_is_open(desk):
     Price.objects.filter(pk=price.pk).update(starts_at=timezone.now())
     assert desk.post(address(Price, "change", price.pk), body).status_code == 403
     assert Price.objects.get(pk=price.pk).micros_per_second == 70_000
+
+
+def retry_from_two_windows_at_once(desk, job, monkeypatch):
+    """Let the second window be answered right before the first one's retry is made."""
+    retry, met = services.retry, []
+
+    def retrying(*args, **kwargs):
+        if not met:
+            met.append(True)
+            desk.post(f"/admin/generation/job/{job.pk}/retry_this/", {"_form_submitted": "1"})
+        return retry(*args, **kwargs)
+
+    monkeypatch.setattr(services, "retry", retrying)
+    desk.post(f"/admin/generation/job/{job.pk}/retry_this/", {"_form_submitted": "1"})
+
+
+def test_a_retry_from_two_windows_at_the_same_moment_is_one_and_the_next_is_another(desk, monkeypatch):
+    job = make_job(status=Status.FAILED)
+    with monkeypatch.context() as patched:
+        retry_from_two_windows_at_once(desk, job, patched)
+    assert Job.objects.filter(retry_of=job).count() == 1
+    desk.post(f"/admin/generation/job/{job.pk}/retry_this/", {"_form_submitted": "1"})
+    assert Job.objects.filter(retry_of=job).count() == 2
+
+
+def test_control_without_a_common_token_both_retries_are_made(desk, monkeypatch):
+    # This test exists to show that the one above could fail.
+    job = make_job(status=Status.FAILED)
+    monkeypatch.setattr("generation.admin.jobs.uuid5", lambda *_: uuid4())
+    retry_from_two_windows_at_once(desk, job, monkeypatch)
+    assert Job.objects.filter(retry_of=job).count() == 2
 
 
 @pytest.mark.parametrize("closed", ["review", "past due", "quota"])

@@ -491,7 +491,7 @@ def test_a_plan_that_has_begun_is_shown_before_anything_is_held_in_it(desk, user
 def test_the_page_of_a_period_shows_what_was_granted_and_what_holds(desk, user):
     billing.grant(user, Amount(spend=5_000_000, videos=2, seconds=0), reason=WHY, now=timezone.now(), by=ACTOR)
     page = desk.get(address(Period, "change", period_of(user).pk)).content.decode()
-    for text in ("+$5.00", "$30.00", "+2", "12", WHY, "$5.00, 2 videos"):
+    for text in ("+$5.00", "$30.00", "+2", "12", WHY, "$5.00, 2 videos", "Opened on Basic."):
         assert text in page
 
 

@@ -4,8 +4,10 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from billing import people
+from billing import services as billing
 from billing.models import ApiKey, Subscription, User
 from tests.make import make_plan, make_user
 
@@ -67,6 +69,14 @@ def test_the_address_counts_as_verified():
     add_user("alice@example.org")
     address = EmailAddress.objects.get()
     assert (address.email, address.verified, address.primary) == ("alice@example.org", True, True)
+
+
+def test_a_smaller_plan_waits_for_the_end_of_the_month_and_says_so():
+    add_user("alice@example.org", "--password", "one", "--plan", "pro")
+    ends = billing.current_period(User.objects.get(), timezone.now()).ends_at
+    assert add_user("alice@example.org", "--plan", "free") == [
+        f"alice@example.org is on Pro; Free follows on {ends:%d %B %Y}."
+    ]
 
 
 def test_an_address_is_taken_without_regard_to_case():

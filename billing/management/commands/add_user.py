@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import MaxLengthValidator, validate_email
 from django.utils import timezone
 
-from billing.models import Plan
+from billing.models import Plan, Subscription
 from billing.people import NewPassword, add_user
 from billing.services import create_api_key
 
@@ -42,11 +42,18 @@ class Command(BaseCommand):
         if password is not None and not password:
             raise CommandError("--password is empty; leave it out to have one drawn.")
         user, drawn = add_user(email, password=password, plan=plan, staff=options["staff"], now=timezone.now())
-        self.stdout.write(f"{user.email} is on {user.subscription.plan.name}.")
+        self.stdout.write(f"{user.email} is on {user.subscription.plan.name}{_follows(user.subscription)}.")
         if isinstance(drawn, NewPassword):
             self.stdout.write(f"password: {drawn.text}")
         if options["api_key"]:
             self.stdout.write(create_api_key(user, options["api_key"].strip())[1])
+
+
+def _follows(subscription: Subscription) -> str:
+    """Say what comes after the month of now, where another plan does: a smaller one waits for its end."""
+    if not subscription.next_plan or not subscription.next_plan_at:
+        return ""
+    return f"; {subscription.next_plan.name} follows on {subscription.next_plan_at:%d %B %Y}"
 
 
 def _plan(slug: str | None) -> Plan | None:
