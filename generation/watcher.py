@@ -22,6 +22,7 @@ from django_q.tasks import async_task
 from billing import services as billing
 from generation import clock, heart, services
 from generation.models import Job, Status
+from generation.models.following import any_due
 from generation.notices import hand_notices
 from generation.pacing import Budget
 from generation.providers.errors import ProviderError, Unavailable
@@ -139,7 +140,7 @@ def _follow(answers: list[Answered], room: int) -> list[Job]:
             services.polled(answered.job.pk, answered.prediction)
     if going_on := [answered for answered in answers if not answered.has_ended]:
         services.keep_waiting(going_on)
-    if room <= 0 or not Job.objects.any_due():
+    if room <= 0 or not any_due():
         return []
     return Job.objects.claim(clock.now(), timedelta(seconds=settings.POLL_LEASE), room)
 

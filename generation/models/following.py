@@ -22,6 +22,12 @@ _TYPES: "tuple[models.Field[Any, Any], ...]" = (
     models.UUIDField(),
     models.DateTimeField(),
 )
+# Asked fifty times a second; put together by Django it takes five times as much of the processor.
+_ANY_DUE = {
+    "postgresql": "SELECT EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' AND due_at <= now())",
+    "sqlite": "SELECT EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' "
+    "AND due_at <= strftime('%Y-%m-%d %H:%M:%f', 'now'))",
+}
 _WAIT = """
     UPDATE generation_job
     SET due_at = %s, pace = %s, attempts = %s, odd_status = %s, not_found_since = %s, polls = polls + 1
@@ -40,6 +46,13 @@ class Wait:
     attempts: int  # questions in a row that got no answer
     odd_status: str
     not_found_since: datetime | None
+
+
+def any_due() -> bool:
+    """Say whether a running job is due, by the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ANY_DUE[connection.vendor])
+        return bool(cursor.fetchone()[0])
 
 
 def write_waits(waits: Iterable[Wait]) -> None:

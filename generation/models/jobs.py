@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from billing.models import ApiKey, Hold
 from generation.catalog import VideoModel, entry_of
@@ -78,10 +77,6 @@ class JobQuerySet(models.QuerySet["Job"]):
     def due(self, now: datetime) -> "JobQuerySet":
         """Return the running jobs to ask the provider about."""
         return self.filter(status=Status.RUNNING, due_at__lte=now)
-
-    def any_due(self) -> bool:
-        """Say whether a running job is due: one cheap question, asked all the time."""
-        return self.filter(status=Status.RUNNING, due_at__lte=Now()).exists()
 
     @transaction.atomic
     def claim(self, now: datetime, lease: timedelta, most: int) -> "list[Job]":
