@@ -42,7 +42,7 @@ _BALANCE_EVERY = timedelta(minutes=3)
 _TELL_EVERY = timedelta(seconds=10)
 _TIDY_EVERY = timedelta(minutes=5)
 _MOST_ASKED = 200  # questions on their way at a time, each over a connection of its own
-_MOST_ENDED = 20  # ends that are written down between two looks: each is a transaction
+_MOST_ENDED = 50  # ends that are written down between two looks: those without a video take a transaction each
 
 
 async def watch(stopping: Callable[[], bool]) -> None:
@@ -135,9 +135,12 @@ def _steady() -> float:
 
 def _follow(answers: list[Answered], room: int) -> list[Job]:
     """Write down what came and return whom to ask about next, claimed."""
-    for answered in answers:
-        if answered.prediction is not None and answered.has_ended:
-            services.polled(answered.job.pk, answered.prediction)
+    made = {each.job.pk: each.prediction for each in answers if each.prediction is not None and each.is_made}
+    if made:
+        services.made(made)
+    for each in answers:
+        if each.prediction is not None and each.has_ended and not each.is_made:
+            services.polled(each.job.pk, each.prediction)
     if going_on := [answered for answered in answers if not answered.has_ended]:
         services.keep_waiting(going_on)
     if room <= 0 or not any_due():

@@ -22,7 +22,7 @@ from generation.services.differing import resolve_difference
 from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
 from generation.services.finding import job_of, position_of
 from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
-from generation.services.polling import Answered, keep_waiting, polled, unreachable
+from generation.services.polling import Answered, keep_waiting, made, polled, unreachable
 from generation.services.reconciling import (
     Candidate,
     NotAttachable,
@@ -83,6 +83,7 @@ __all__ = [
     "keep_waiting",
     "learn_webhook_secret",
     "look_for_unknown",
+    "made",
     "media_of_job",
     "media_of_upload",
     "never_created",

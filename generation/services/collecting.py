@@ -1,12 +1,12 @@
 """A finished prediction becomes a stored, checked video, and its cost is charged."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django_q.tasks import async_task
 from structlog.contextvars import bind_contextvars
 
 from billing import services as billing
@@ -16,6 +16,7 @@ from generation.models import Difference, Job, JobNotice, Status
 from generation.providers.errors import ProviderError
 from generation.services import leases
 from generation.services.differing import differ
+from generation.services.hinting import hint_at
 from generation.services.noticing import give_notice
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move, tell
@@ -38,7 +39,7 @@ def hand_to_collectors(job: Job, now: datetime) -> bool:
     )
     if not free.update(**in_the_hands_of_collectors(now)):
         return False
-    tell_collectors(job)
+    tell_collectors([job])
     return True
 
 
@@ -47,9 +48,9 @@ def in_the_hands_of_collectors(now: datetime) -> dict[str, datetime]:
     return {"handed_at": now, "lease_until": leases.until(now)}
 
 
-def tell_collectors(job: Job) -> None:
-    """Tell a worker to fetch the video, in the transaction that writes down that it is handed over."""
-    async_task("generation.tasks.collect", str(job.pk), cluster=COLLECT_CLUSTER)
+def tell_collectors(jobs: Iterable[Job]) -> None:
+    """Tell workers to fetch the videos, in the transaction that writes down that they are handed over."""
+    hint_at("generation.tasks.collect", [job.pk for job in jobs], cluster=COLLECT_CLUSTER)
 
 
 def collect(job_id: UUID) -> None:

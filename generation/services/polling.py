@@ -1,12 +1,14 @@
 """What an answer about a running prediction means for its job, and when it is asked about again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import BigIntegerField, Case, F, Value, When
 
 from billing.services import Actor
 from generation import clock, pacing
@@ -20,7 +22,7 @@ from generation.services.differing import differ
 from generation.services.dispatching import cause_of, close_gate
 from generation.services.hearing import hooks_arrive
 from generation.services.noticing import give_notice
-from generation.services.transitions import fail, locked, move, tell
+from generation.services.transitions import fail, locked, move_all, tell
 
 _GIVE_UP_AFTER = timedelta(days=7)  # as long as WaveSpeed keeps an output
 _ODD_LETTERS = 40
@@ -39,30 +41,48 @@ class Answered:
         """Say whether the prediction is over, well or not."""
         return self.prediction is not None and not self.prediction.is_going_on
 
+    @property
+    def is_made(self) -> bool:
+        """Say whether there is a video."""
+        return self.prediction is not None and self.prediction.is_completed and bool(self.prediction.outputs)
+
 
 def polled(job_id: UUID, prediction: Prediction) -> None:
     """Do what the provider's answer asks for; harmless when the job has moved on."""
     if prediction.is_going_on:
         keep_waiting(Answered(job=job, prediction=prediction) for job in Job.objects.filter(pk=job_id))
         return
+    if prediction.is_completed and prediction.outputs:
+        made({job_id: prediction})
+        return
     now = clock.now()
     with transaction.atomic():
         job = locked(job_id, Status.RUNNING)
         if job is None or job.prediction_id != prediction.id:
             return
-        by = _watcher(job)
-        told = {"polls": job.polls + 1, "odd_status": ""}
-        if prediction.is_completed and prediction.outputs:
-            fields = {"collecting_at": now, "due_at": None, "attempts": 0, "rendered_ms": prediction.execution_ms}
-            handed = in_the_hands_of_collectors(now)
-            if move(job, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields, **told, **handed):
-                tell_collectors(job)
-            return
         code, message = _verdict(prediction)
-        fail(job, code=code, message=message, now=now, by=by, provider_error=prediction.error, **told)
+        told = {"provider_error": prediction.error, "polls": job.polls + 1, "odd_status": ""}
+        fail(job, code=code, message=message, now=now, by=_watcher(job), **told)
         if prediction.is_canceled:
             kind = Difference.Kind.CANCELED_THERE
             differ(kind, ours="failed, not charged", theirs=prediction.status, now=now, job=job)
+
+
+def made(predictions: Mapping[UUID, Prediction]) -> None:
+    """Hand jobs whose videos are made to collectors, all of them in one transaction that touches no money."""
+    now = clock.now()
+    running = Job.objects.select_for_update(of=("self",)).filter(pk__in=predictions, status=Status.RUNNING)
+    with transaction.atomic():
+        found = running.only("status", "prediction_id", "request_id").order_by("pk")
+        jobs = [job for job in found if job.prediction_id == predictions[job.pk].id]
+        if not jobs:
+            return
+        took = [When(pk=job.pk, then=Value(predictions[job.pk].execution_ms)) for job in jobs]
+        fields: dict[str, Any] = {"due_at": None, "attempts": 0, "odd_status": "", "polls": F("polls") + 1}
+        fields |= {"collecting_at": now, "rendered_ms": Case(*took, output_field=BigIntegerField())}
+        by, handed = Actor(name="watcher"), in_the_hands_of_collectors(now)
+        move_all(jobs, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields, **handed)
+        tell_collectors(jobs)
 
 
 def unreachable(job_id: UUID, error: ProviderError) -> None:

@@ -1,6 +1,6 @@
 """How a job changes its state: one conditional update, in one transaction with its history and its money."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -72,16 +72,28 @@ def _remember(job: Job, before: Status, to: Status, *, now: datetime, by: Actor,
     log.info("job moved", before=before, after=to, **ids)
 
 
+def move_all(jobs: Sequence[Job], to: Status, *, now: datetime, by: Actor, note: str, **fields: Any) -> None:
+    """Take jobs, locked by the caller and all in one status, to another, and write their history: two statements."""
+    before = {Status(job.status) for job in jobs}
+    if any(to not in LAW[each] for each in before):
+        raise IllegalTransition(f"A job can't go from {' or '.join(sorted(before))} to {to}.")
+    Job.objects.filter(pk__in=[job.pk for job in jobs], status__in=before).update(status=to, **fields)
+    tell_all(jobs, now=now, by=by, note=note, to=to)
+    for job in jobs:
+        ids = {"job_id": str(job.pk), "prediction_id": job.prediction_id, "request_id": job.request_id}
+        log.info("job moved", before=job.status, after=to, **ids)
+
+
 def tell(job: Job, *, now: datetime, by: Actor, note: str, before: str | None = None) -> None:
     """Write a line of the job's history; without `before` its status stayed the same."""
     from_status = job.status if before is None else before
     JobEvent.objects.create(job=job, at=now, from_status=from_status, to_status=job.status, actor=by.name, note=note)
 
 
-def tell_all(jobs: Iterable[Job], *, now: datetime, by: Actor, note: str) -> None:
-    """Write the same line into the history of many jobs that keep their status."""
+def tell_all(jobs: Iterable[Job], *, now: datetime, by: Actor, note: str, to: Status | None = None) -> None:
+    """Write the same line into the history of many jobs; without `to` they keep their status."""
     JobEvent.objects.bulk_create(
-        JobEvent(job=job, at=now, from_status=job.status, to_status=job.status, actor=by.name, note=note)
+        JobEvent(job=job, at=now, from_status=job.status, to_status=to or job.status, actor=by.name, note=note)
         for job in jobs
     )
 

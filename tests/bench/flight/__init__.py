@@ -3,8 +3,8 @@
     make bench ARGS="flight"            all sizes
     make bench ARGS="flight 100 1000"   these
 
-FLIGHT_WAYS picks ways (polling, webhooks, sqlite, bare, naive; all but sqlite by default), FLIGHT_SECONDS sets how long
-each prediction takes.
+FLIGHT_WAYS picks ways (polling, webhooks, alone, sqlite, bare, naive; all but sqlite by default), FLIGHT_SECONDS sets
+how long each prediction takes.
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.sandbox import RunningSandbox, running_sandbox
 
 # How many, and how long each takes: long enough that the last is sent before the first ends.
 _SIZES = {100: 60, 1000: 60, 5000: 240, 10_000: 480}
-_WAYS = ("polling", "webhooks", "bare", "naive")
+_WAYS = ("polling", "webhooks", "alone", "bare", "naive")
 _MOST_NAIVE = 1000  # threads of one process
 _MOST_ON_SQLITE = 1000
 _A_SECOND = 5  # jobs that the slowest machine submits and collects

@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from billing.models import Hold
 from generation import clock, services
-from generation.models import Job, JobQuerySet, Status, following
+from generation.models import Job, JobEvent, JobQuerySet, Status, following
 from generation.providers.errors import NotFound, Unavailable
 from generation.providers.predictions import Prediction
 from generation.services import Answered
@@ -40,10 +41,10 @@ def make_running(user, number: int, **fields) -> list[Job]:
     return jobs
 
 
-def answer(job: Job, status: str = "processing") -> Answered:
+def answer(job: Job, status: str = "processing", **fields) -> Answered:
     known = {"id": job.prediction_id, "model": "", "status": status, "outputs": (), "error": "", "code": None}
     rest = {"has_nsfw": False, "created_at": "", "inputs": None, "execution_ms": None}
-    return Answered(job=job, prediction=Prediction(**(known | rest)))
+    return Answered(job=job, prediction=Prediction(**(known | rest | fields)))
 
 
 def claim(now: datetime | None = None, most: int = 100) -> list[Job]:
@@ -195,6 +196,21 @@ def test_answers_are_written_back_together(alice, django_assert_max_num_queries)
     for job in Job.objects.all():
         assert job.due_at == pytest.approx(clock.now() + timedelta(seconds=job.pace), abs=timedelta(seconds=30))
         assert (job.polls, job.attempts, job.odd_status) == (1, 0, "")
+
+
+def test_many_ends_are_written_down_together(alice, django_assert_max_num_queries):
+    jobs = make_running(alice, 30)
+    jobs[0].prediction_id = "another"
+    predictions = {job.pk: answer(job, "completed", outputs=("https://cdn.example/x.mp4",)).prediction for job in jobs}
+
+    with django_assert_max_num_queries(6):  # look, move, events and hints, in a savepoint of the test's transaction
+        services.made(predictions)
+    services.made(predictions)
+
+    assert Job.objects.filter(status=Status.COLLECTING, polls=1, collecting_at__isnull=False).count() == 29
+    assert Job.objects.get(status=Status.RUNNING).pk == jobs[0].pk
+    assert JobEvent.objects.filter(from_status=Status.RUNNING, to_status=Status.COLLECTING).count() == 29
+    assert sorted(hint.args()[0] for hint in OrmQ.objects.all()) == sorted(str(job.pk) for job in jobs[1:])
 
 
 def nudged_while_asked(user) -> tuple[Job, datetime]:
