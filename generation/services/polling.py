@@ -77,9 +77,11 @@ def made(predictions: Mapping[UUID, Prediction]) -> None:
         jobs = [job for job in found if job.prediction_id == predictions[job.pk].id]
         if not jobs:
             return
+        # With a default, since PostgreSQL knows no type of nothing but NULLs.
         took = [When(pk=job.pk, then=Value(predictions[job.pk].execution_ms)) for job in jobs]
         fields: dict[str, Any] = {"due_at": None, "attempts": 0, "odd_status": "", "polls": F("polls") + 1}
-        fields |= {"collecting_at": now, "rendered_ms": Case(*took, output_field=BigIntegerField())}
+        rendered = Case(*took, default=F("rendered_ms"), output_field=BigIntegerField())
+        fields |= {"collecting_at": now, "rendered_ms": rendered}
         by, handed = Actor(name="watcher"), in_the_hands_of_collectors(now)
         move_all(jobs, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields, **handed)
         tell_collectors(jobs)

@@ -203,7 +203,7 @@ def test_many_ends_are_written_down_together(alice, django_assert_max_num_querie
     jobs[0].prediction_id = "another"
     predictions = {job.pk: answer(job, "completed", outputs=("https://cdn.example/x.mp4",)).prediction for job in jobs}
 
-    with django_assert_max_num_queries(6):  # look, move, events and hints, in a savepoint of the test's transaction
+    with django_assert_max_num_queries(7):  # the time, look, move, events and hints, in a savepoint of the test
         services.made(predictions)
     services.made(predictions)
 
