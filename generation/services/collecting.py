@@ -72,6 +72,18 @@ def collect(job_id: UUID) -> None:
     except Exception:  # noqa: BLE001 - whatever it is, the video is paid for and may still be fetched
         log.exception("collecting failed unexpectedly", job_id=str(job.pk))
         _again_later(job, "Failed unexpectedly; our log says more.")
+    discard_of_failed(job.pk)
+
+
+def discard_of_failed(job_id: UUID) -> None:
+    """Remove what attempts have stored of a job that was ended meanwhile: nobody comes back for it."""
+    if not Job.objects.filter(pk=job_id, status=Status.FAILED).exists():
+        return
+    try:
+        storage.discard(job_id)
+    except storage.Interrupted:
+        # What our storage does not give up now costs room and nothing else.
+        log.exception("files of a failed job stay", job_id=str(job_id))
 
 
 def _claim(job_id: UUID) -> Job | None:
@@ -144,18 +156,8 @@ def _spoiled(job: Job, error: storage.NotAVideo) -> None:
 def _gone(job: Job, code: str, message: str, detail: str) -> None:
     now = clock.now()
     if fail(job, code=code, message=message, now=now, by=_worker(job), provider_error=detail):
-        # Only now, under the row's lock, is it sure that no attempt which still lives will make it a success.
-        transaction.on_commit(lambda: _discard(job))
         kind = Difference.Kind.PAID_FOR_NOTHING
         differ(kind, ours=f"failed: {code}", theirs=f"completed; {detail}", now=now, job=job)
-
-
-def _discard(job: Job) -> None:
-    """Remove what attempts have left; what our storage does not give up now costs room and nothing else."""
-    try:
-        storage.discard(job.pk)
-    except storage.Interrupted:
-        log.exception("files of a failed job stay", job_id=str(job.pk))
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from billing.services import Actor
-from generation import clock
+from generation import clock, storage
 from generation.models import FINAL, Job, Status, Upload
 from generation.services.transitions import log, tell
 
@@ -74,7 +74,11 @@ def remove_files(of: Job | Upload) -> None:
 
 
 def remove_what_is_left() -> int:
-    """Remove the files of deleted rows that still have some, and uploads that nobody used; return how many rows."""
+    """Remove the files of deleted rows that still have some, and uploads that nobody used; return how many rows.
+
+    And what killed processes were about to store.
+    """
+    storage.tidy()
     old = clock.now() - _UNUSED_FOR
     unused = Upload.objects.filter(deleted_at__isnull=True, created_at__lt=old, jobs__isnull=True)
     for upload in unused[:_MOST_AT_ONCE]:

@@ -20,6 +20,7 @@ from generation.models import FINAL, Difference, Job, Status
 from generation.providers.errors import NotFound, ProviderError
 from generation.providers.predictions import Prediction
 from generation.providers.wavespeed import WaveSpeed
+from generation.services.collecting import discard_of_failed
 from generation.services.differing import differ
 from generation.services.hearing import hand_to_attach
 from generation.services.provider import wavespeed
@@ -152,6 +153,7 @@ def give_up(job_id: UUID, *, reason: str, by: Actor) -> bool:
         if job is None:
             return False
         tell(job, now=now, by=by, note=f"Given up: {reason}")
+        transaction.on_commit(lambda: discard_of_failed(job_id))
         return fail(job, code="given_up", message="An operator ended it.", now=now, by=by, provider_error=reason)
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from uuid import UUID
 
 from generation.storage.downloads import download
-from generation.storage.places import FAILURES, place, remove, waiting_room
+from generation.storage.places import FAILURES, place, remove, tidy, waiting_room
 from generation.storage.probes import Facts, poster, probe
 from generation.storage.verdicts import Interrupted, NotAVideo, OutputGone
 
-__all__ = ["Facts", "Interrupted", "NotAVideo", "OutputGone", "StoredVideo", "discard", "keep", "probe"]
+__all__ = ["Facts", "Interrupted", "NotAVideo", "OutputGone", "StoredVideo", "discard", "keep", "probe", "tidy"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """Where a file waits, and how it gets its final name: whole, in one step, on local disks and on S3."""
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 
 # What a storage raises that fails for now: local files, and S3.
 FAILURES = (OSError, Boto3Error, BotoCoreError, ClientError)
+_LEFT_AFTER = 24 * 3600  # seconds
 
 
 @contextmanager
@@ -52,6 +54,16 @@ def remove(job_id: UUID, names: list[str]) -> None:
     for name in names:
         default_storage.delete(name)
     _tidy(_incoming(), job_id)
+
+
+def tidy() -> None:
+    """Remove what killed processes have left waiting on this machine for longer than anything takes."""
+    long_ago = time.time() - _LEFT_AFTER
+    for folder in (_incoming(), Path(settings.FILE_UPLOAD_TEMP_DIR)):
+        for left in folder.glob("*"):
+            with suppress(FileNotFoundError):  # another one tidies, too
+                if left.stat().st_mtime < long_ago:
+                    rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
 
 
 def _incoming() -> Path:

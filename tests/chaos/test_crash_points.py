@@ -2,15 +2,18 @@
 
 import multiprocessing
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
+from moto.server import ThreadedMotoServer
 
 from billing.ledger import differences
 from billing.models import Hold
@@ -123,3 +126,37 @@ def test_killed_after_any_write_a_job_ends_once_or_is_unknown_where_the_law_says
             break
     assert writes > 3
     assert sandbox.stats()["submissions"] == writes
+
+
+@pytest.fixture
+def bucket(settings) -> Iterator[Any]:
+    """Keep files in a bucket of an S3 on loopback."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    access = {"access_key": "testing", "secret_key": "testing", "region_name": "us-east-1"}
+    # What the server knows outlives it, in this process.
+    options = {"bucket_name": f"chaos-{uuid4()}", "endpoint_url": "http://{}:{}".format(*server.get_host_and_port())}
+    backend = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**access, **options, "file_overwrite": True}}
+    settings.STORAGES = settings.STORAGES | {"default": backend}
+    found = default_storage.bucket
+    found.create()
+    yield found
+    default_storage.connection.meta.client.close()
+    server.stop()
+
+
+@pytest.mark.any_database
+@pytest.mark.parametrize("point", [point for point in POINTS if "stored" in point or "downloaded" in point])
+def test_killed_while_collecting_to_s3_it_is_fetched_again_under_the_same_name(
+    sandbox, alice, monkeypatch, settings, tmp_path, world, bucket, point
+):
+    settings.DATA_DIR = tmp_path
+    job = ready_for("collect", alice, monkeypatch, sandbox)
+    assert killed(die_at, point, job.pk, world | {"STORAGES": settings.STORAGES, "DATA_DIR": tmp_path})
+
+    expire_leases()
+    job = run(job)
+
+    assert job.status == Status.SUCCEEDED
+    assert sorted(item.key for item in bucket.objects.all()) == [str(job.poster.name), str(job.video.name)]
+    assert list((tmp_path / "incoming").iterdir()) == []

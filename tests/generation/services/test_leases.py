@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -270,6 +271,37 @@ def test_killed_while_collecting_it_is_fetched_again_and_charged_once(sandbox, a
     assert sandbox.stats()["submissions"] == 1
     folder = job.video.storage.path("videos")
     assert job.video.storage.listdir(folder)[1] == [f"{job.pk}.mp4"]
+
+
+def test_given_up_while_it_is_collected_a_job_leaves_no_files(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    keep = storage.keep
+
+    def keep_too_late(*args):
+        stored = keep(*args)
+        assert services.give_up(job.pk, reason="the user waits", by=ACTOR)
+        return stored
+
+    monkeypatch.setattr(storage, "keep", keep_too_late)
+    services.collect(job.pk)
+
+    assert Job.objects.get().status == Status.FAILED
+    assert not default_storage.exists(f"videos/{job.pk}.mp4")
+    assert not default_storage.exists(f"posters/{job.pk}.jpg")
+
+
+def test_given_up_after_its_collector_was_killed_a_job_leaves_no_files(
+    sandbox, alice, monkeypatch, django_capture_on_commit_callbacks
+):
+    job = made_and_handed(alice, monkeypatch)
+    killed_at(monkeypatch, "generation.services.collecting._finish", lambda: services.collect(job.pk))
+    assert default_storage.exists(f"videos/{job.pk}.mp4")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        services.give_up(job.pk, reason="the user waits", by=ACTOR)
+
+    assert not default_storage.exists(f"videos/{job.pk}.mp4")
+    assert not default_storage.exists(f"posters/{job.pk}.jpg")
 
 
 def test_a_hint_of_a_video_in_other_hands_does_nothing(sandbox, alice, monkeypatch):

@@ -1,5 +1,6 @@
 """Where a kept video lies: one object a job, whole or not there, on local files and on S3."""
 
+import os
 import uuid
 from pathlib import Path
 from threading import Event, Thread
@@ -177,6 +178,24 @@ def test_files_that_a_failed_job_left_can_be_discarded(keep, video, files, tmp_p
 
     assert files() == [f"media/posters/{OTHER}.jpg", f"media/videos/{OTHER}.mp4"]
     assert rooms(tmp_path) == []
+
+
+def test_what_killed_processes_left_waiting_goes_after_a_day(settings, tmp_path, video, keep):
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "uploads")
+    places = [tmp_path / "media/.incoming", tmp_path / "uploads"]
+    for folder in places:
+        for name in ("old", "new"):
+            (folder / f"{name}.part").mkdir(parents=True)
+            (folder / f"{name}.part" / "video.mp4").write_bytes(video)
+            (folder / f"{name}.upload").write_bytes(video)
+        for left in folder.glob("old*"):
+            os.utime(left, (0, 0))
+
+    storage.tidy()
+    storage.tidy()
+
+    for folder in places:
+        assert sorted(path.name for path in folder.iterdir()) == ["new.part", "new.upload"]
 
 
 # --- On S3 ------------------------------------------------------------------------------------------------------------
