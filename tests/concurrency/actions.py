@@ -79,8 +79,7 @@ def dispatch_counting_before_the_lock() -> str:
     with transaction.atomic():
         Gate.objects.select_for_update().get()
         chosen = dispatching._chosen(room, now)
-        for job in chosen:
-            dispatching._hand(job, now)
+        dispatching._hand(chosen, now)
     return str(len(chosen))
 
 
