@@ -11,7 +11,7 @@ from generation.models import FINAL, Job, Status
 from generation.providers.errors import ProviderError
 from generation.services.provider import wavespeed
 
-_PATIENCE = 30  # seconds that any job of a test may take
+_PATIENCE = 120  # seconds that any job of a test may take on a busy machine
 _PAUSE = 0.02
 
 

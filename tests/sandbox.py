@@ -21,7 +21,7 @@ from typing import IO, Any
 import requests
 
 _ROOT = Path(__file__).resolve().parent.parent
-_STARTS_WITHIN = 60
+_STARTS_WITHIN = 180
 _STOPS_WITHIN = 20
 _ANSWERS_WITHIN = 60
 _FLAGS = frozenset({"tiny", "plain", "no_inputs"})
