@@ -16,6 +16,7 @@ from typing import IO
 import psutil
 from django.conf import settings
 from django.db import connection
+from django_q.models import OrmQ
 
 from generation.heart import BEATS
 from generation.models import Heartbeat
@@ -148,8 +149,30 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     """Wait for a condition, and fail with its name when it does not come."""
     deadline = time.monotonic() + _PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, f"never came: {what}"
+        assert time.monotonic() < deadline, f"never came: {what}\n{_scene()}"
         time.sleep(0.02)
+
+
+def _scene() -> str:
+    """Tell what there is instead: who has beaten, which hints wait, what runs and for what it waits."""
+    lines = [f"heartbeat {beat}" for beat in Heartbeat.objects.values()]
+    lines += [f"hint {hint}" for hint in OrmQ.objects.values("id", "key", "lock")]
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error, OSError):
+            waits_in = Path(f"/proc/{process.pid}/wchan").read_text()
+            words = " ".join(process.cmdline()[1:5])
+            lines.append(
+                f"process {process.pid} of {process.ppid()}: {words}; {process.status()} in {waits_in or 'nothing'}, "
+                f"{sum(process.cpu_times()[:2]):.1f} s of CPU, {time.time() - process.create_time():.0f} s old"
+            )
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pid, state, wait_event_type, wait_event, now() - state_change, pg_blocking_pids(pid), "
+                "left(query, 200) FROM pg_stat_activity WHERE datname = current_database()"
+            )
+            lines += [f"connection {row}" for row in cursor.fetchall()]
+    return "\n".join(lines)
 
 
 def wait_for_life() -> None:
