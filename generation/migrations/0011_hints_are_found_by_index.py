@@ -1,7 +1,9 @@
 """Give django-q2's table of hints what it lacks: an index for what each look asks, and ids that do not run out.
 
-Its own migrations do not know of either. SQLite has 64 bits already, and would lose the index if one of them rebuilt
-the table: django-q2 is pinned, and a test looks for both.
+Its own migrations do not know of either. The ids begin anew after the last one of 32 bits, since hints do not stay for
+long. Wider ones would not do: Django takes none for a row of a model whose key has 32 bits, so that no such hint could
+be claimed or acknowledged. SQLite counts to 64 bits, in Django, too; it would lose the index if a migration rebuilt the
+table: django-q2 is pinned, and tests look for both.
 """
 
 from django.db import migrations
@@ -9,15 +11,13 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 
-def widen(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+def begin_anew_at_the_end(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor != "postgresql":
         return
-    schema_editor.execute("ALTER TABLE django_q_ormq ALTER COLUMN id TYPE bigint")
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_serial_sequence('django_q_ormq', 'id')")
         (sequence,) = cursor.fetchone()
-    # It follows an identity column by itself, and not the serial of a database that is older than Django 4.1.
-    schema_editor.execute(f"ALTER SEQUENCE {sequence} AS bigint")
+    schema_editor.execute(f"ALTER SEQUENCE {sequence} MAXVALUE {2**31 - 1} CYCLE")
 
 
 class Migration(migrations.Migration):
@@ -31,5 +31,5 @@ class Migration(migrations.Migration):
             "CREATE INDEX IF NOT EXISTS clapboard_hint_waiting ON django_q_ormq (key, lock)",
             "DROP INDEX IF EXISTS clapboard_hint_waiting",
         ),
-        migrations.RunPython(widen, migrations.RunPython.noop),
+        migrations.RunPython(begin_anew_at_the_end, migrations.RunPython.noop),
     ]

@@ -2,9 +2,13 @@
 
 import pytest
 from django.db import connection
+from django_q.brokers import get_broker
+from django_q.conf import Conf
 from django_q.models import OrmQ
 
 pytestmark = pytest.mark.django_db
+
+LAST = 2**31 - 1
 
 
 def test_waiting_hints_are_found_by_an_index():
@@ -14,12 +18,27 @@ def test_waiting_hints_are_found_by_an_index():
     assert ["key", "lock"] in [one["columns"] for one in found.values() if one["index"]]
 
 
-def test_ids_of_hints_do_not_end_with_32_bits():
-    last = 2**31 - 1
+def test_hints_are_claimed_and_acknowledged_when_their_ids_reach_32_bits_and_behind(monkeypatch):
+    monkeypatch.setattr(Conf, "POLL", 0)  # what the broker rests after an empty look
+    monkeypatch.setattr(Conf, "BULK", 3)
+    begin_ids_at(LAST - 1)
+    broker = get_broker("clapboard")
+    for payload in ("a", "b", "c"):
+        broker.enqueue(payload)
+
+    claimed = broker.dequeue()
+    for pk, _ in claimed:
+        broker.acknowledge(pk)
+
+    assert sorted(payload for _, payload in claimed) == ["a", "b", "c"]
+    assert {LAST - 1, LAST} < {pk for pk, _ in claimed}
+    assert not broker.dequeue()
+    assert not OrmQ.objects.exists()
+
+
+def begin_ids_at(first: int) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT setval(pg_get_serial_sequence('django_q_ormq', 'id'), %s)", [last])
+            cursor.execute("SELECT setval(pg_get_serial_sequence('django_q_ormq', 'id'), %s, false)", [first])
         else:
-            OrmQ.objects.create(pk=last, key="x", payload="x")
-
-    assert OrmQ.objects.create(key="clapboard", payload="x").pk == last + 1
+            OrmQ.objects.create(pk=first - 1, key="x", payload="x").delete()
