@@ -23,7 +23,7 @@ from generation.models import Heartbeat
 from generation.services.collecting import COLLECT_CLUSTER
 
 _ROOT = Path(__file__).resolve().parent.parent
-_PATIENCE = 600  # seconds: a busy machine whose pages went to disk may take minutes to start eight processes
+_PATIENCE = 240  # seconds: a busy machine whose pages went to disk takes half a minute to start eight processes
 _WEB = ("-m", "gunicorn", "config.wsgi", "--workers=2", "--threads=4", "--log-level=warning")
 
 
