@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from boto3.s3.transfer import TransferConfig
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
@@ -198,6 +197,8 @@ STORAGES = {
 }
 _MEDIA_ORIGINS: list[str] = []  # beside our own: where the video route redirects to
 if S3_BUCKET:
+    from boto3.s3.transfer import TransferConfig  # 23 MB in each process, and only where there is a bucket
+
     _endpoint = env.str("S3_ENDPOINT_URL", default="")
     _MEDIA_ORIGINS = [_endpoint or "https://*.amazonaws.com"]
     STORAGES["default"] = {

@@ -8,9 +8,8 @@ from pathlib import Path
 from uuid import UUID
 
 from generation.storage.downloads import download
-from generation.storage.places import FAILURES, place, remove, tidy, waiting_room
-from generation.storage.probes import Facts, poster, probe
-from generation.storage.verdicts import Interrupted, NotAVideo, OutputGone
+from generation.storage.places import failures, place, remove, tidy, waiting_room
+from generation.storage.verdicts import Facts, Interrupted, NotAVideo, OutputGone
 
 __all__ = ["Facts", "Interrupted", "NotAVideo", "OutputGone", "StoredVideo", "discard", "keep", "probe", "tidy"]
 
@@ -35,8 +34,22 @@ def keep(job_id: UUID, url: str) -> StoredVideo:
     try:
         with waiting_room(job_id) as room:
             return _keep(job_id, url, room)
-    except FAILURES as error:
+    except failures() as error:
         raise Interrupted(f"our storage: {error}") from error
+
+
+def probe(path: Path) -> Facts:
+    """Measure an MP4 file; NotAVideo when it is none, OSError when there is no file."""
+    from generation.storage import probes  # noqa: PLC0415 - 40 MB of libraries, and the watcher opens no video
+
+    return probes.probe(path)
+
+
+def poster(path: Path) -> bytes:
+    """Return a JPEG of its first frame that is not dark; NotAVideo or OSError as in `probe`."""
+    from generation.storage import probes  # noqa: PLC0415 - as in `probe`
+
+    return probes.poster(path)
 
 
 def discard(job_id: UUID) -> None:
@@ -46,7 +59,7 @@ def discard(job_id: UUID) -> None:
     """
     try:
         remove(job_id, [_video(job_id), _poster(job_id)])
-    except FAILURES as error:
+    except failures() as error:
         raise Interrupted(f"our storage: {error}") from error
 
 

@@ -8,15 +8,24 @@ from pathlib import Path
 from shutil import rmtree
 from uuid import UUID, uuid4
 
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, default_storage
 
-# What a storage raises that fails for now: local files, and S3.
-FAILURES = (OSError, Boto3Error, BotoCoreError, ClientError)
 _LEFT_AFTER = 24 * 3600  # seconds
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Return what our storage raises that fails for now."""
+    if isinstance(default_storage, FileSystemStorage):
+        return (OSError,)
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - 23 MB, and only where there is a bucket
+    from botocore.exceptions import (  # type: ignore[import-untyped]  # noqa: PLC0415
+        BotoCoreError,
+        ClientError,
+    )
+
+    return OSError, Boto3Error, BotoCoreError, ClientError
 
 
 @contextmanager
@@ -40,7 +49,7 @@ def waiting_room(job_id: UUID) -> Iterator[Path]:
 def place(name: str, path: Path) -> str:
     """Give a file its name in our storage, where nobody ever sees half of it, and return that name.
 
-    What an earlier attempt left under the name is replaced. Raises FAILURES.
+    What an earlier attempt left under the name is replaced. Raises `failures()`.
     """
     if isinstance(default_storage, FileSystemStorage):
         _rename(path, Path(default_storage.path(name)), default_storage.file_permissions_mode)
@@ -50,7 +59,7 @@ def place(name: str, path: Path) -> str:
 
 
 def remove(job_id: UUID, names: list[str]) -> None:
-    """Remove what attempts have left of a job: in the storage, and here. Raises FAILURES."""
+    """Remove what attempts have left of a job: in the storage, and here. Raises `failures()`."""
     for name in names:
         default_storage.delete(name)
     _tidy(_incoming(), job_id)

@@ -1,7 +1,6 @@
 """What is in a video file: its facts and a picture for its poster."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -9,23 +8,13 @@ import av
 from av.error import FFmpegError
 from PIL import Image, ImageStat
 
-from generation.storage.verdicts import NotAVideo
+from generation.storage.verdicts import Facts, NotAVideo
 
 _POSTER_WIDTH = 960
 _DARK = 0.1  # of full luminance: the poster is the first frame above it
 _FRAMES_LOOKED_AT = 48
 _CONTENT = frozenset({b"moov", b"moof", b"mdat"})  # what a player needs whole
 _MOST_BOXES = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What was measured of a file: pixels and seconds."""
-
-    width: int
-    height: int
-    duration: float
-    has_audio: bool
 
 
 def probe(path: Path) -> Facts:

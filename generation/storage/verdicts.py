@@ -1,4 +1,16 @@
-"""What may be said of an output that was not kept."""
+"""What may be said of an output: what was measured of it, or why it was not kept."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was measured of a file: pixels and seconds."""
+
+    width: int
+    height: int
+    duration: float
+    has_audio: bool
 
 
 class Interrupted(Exception):

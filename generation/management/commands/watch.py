@@ -21,4 +21,5 @@ class Command(BaseCommand):
             die_with_parent()
             asyncio.run(watch(Flag()))
             return
-        supervise([Group([sys.executable, sys.argv[0], "watch", "--group"])])
+        # The checks are done, and load all pages and their libraries.
+        supervise([Group([sys.executable, sys.argv[0], "watch", "--group", "--skip-checks"])])

@@ -20,5 +20,6 @@ class Command(BaseCommand):
         if options["group"]:
             run_cluster()
             return
-        command = [sys.executable, sys.argv[0], "worker", "--group"]
+        # The checks are done, and load all pages and their libraries.
+        command = [sys.executable, sys.argv[0], "worker", "--group", "--skip-checks"]
         supervise([Group(command, {"Q_CLUSTER_NAME": name}) for name in CLUSTERS])
