@@ -40,30 +40,26 @@ class Cluster:
 
 
 def clusters_of(worker: int) -> list[Cluster]:
-    """Return the groups of a worker by its process id, as far as they are complete just now.
+    """Return the groups of a worker by its process id, as far as they are complete just now."""
+    leaders: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        leaders = psutil.Process(worker).children()
+    return [cluster for leader in leaders if (cluster := cluster_of(leader))]
+
+
+def cluster_of(leader: psutil.Process) -> Cluster | None:
+    """Return the cluster whose first process this is; None when it is not complete just now.
 
     Who is who follows from the order in which they are started.
     """
-    found = []
-    with suppress(psutil.NoSuchProcess):
-        for leader in psutil.Process(worker).children():
-            with suppress(psutil.Error, ValueError, KeyError):
-                environment = leader.environ()
-                name = environment["Q_CLUSTER_NAME"]
-                (sentinel,) = leader.children()
-                *workers, monitor, pusher = sorted(sentinel.children(), key=lambda process: process.pid)
-                if len(workers) == int(environment["COLLECT_WORKERS" if name == COLLECT_CLUSTER else "WORKERS"]):
-                    found.append(
-                        Cluster(
-                            name=name,
-                            leader=leader,
-                            sentinel=sentinel,
-                            workers=workers,
-                            monitor=monitor,
-                            pusher=pusher,
-                        )
-                    )
-    return found
+    with suppress(psutil.Error, ValueError, KeyError):
+        environment = leader.environ()
+        name = environment["Q_CLUSTER_NAME"]
+        (sentinel,) = leader.children()
+        *workers, monitor, pusher = sorted(sentinel.children(), key=lambda process: process.pid)
+        if len(workers) == int(environment["COLLECT_WORKERS" if name == COLLECT_CLUSTER else "WORKERS"]):
+            return Cluster(name=name, leader=leader, sentinel=sentinel, workers=workers, monitor=monitor, pusher=pusher)
+    return None
 
 
 @dataclass
