@@ -3,7 +3,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from generation import services
-from generation.models import JobEvent
+from generation.models import Job, JobEvent
+from tests.billing.cutting import died_after
+from tests.billing.make import everything
 from tests.make import ACTOR, make_key, make_plan, make_spec, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)  # so that its own BEGIN and COMMIT are seen
@@ -40,3 +42,13 @@ def test_create_by_a_key_takes_one_more():
     services.create(user, make_spec(), by=ACTOR)
     key, _ = make_key(user)
     assert statements_of(user, api_key=key) == [*LOOKS, WRITES[0], "UPDATE billing_apikey", *WRITES[1:], *JOB]
+
+
+def test_a_create_that_dies_after_any_statement_leaves_nothing_behind():
+    user = make_user(plan=make_plan(spend_limit=10**9))
+    services.create(user, make_spec(), by=ACTOR)
+    before, number = everything(), 0
+    while died_after(number, lambda: services.create(user, make_spec(), by=ACTOR)):
+        assert (everything(), Job.objects.count(), JobEvent.objects.count()) == (before, 1, 1)
+        number += 1
+    assert number > len(WRITES + JOB)

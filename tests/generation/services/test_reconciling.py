@@ -208,6 +208,15 @@ def test_a_completion_after_we_gave_up_is_noted_and_changes_no_status(alice, san
     assert again(job).status == Status.FAILED
 
 
+def test_a_prediction_that_was_said_to_be_never_created_is_noted_and_changes_no_status(alice, drop):
+    job = lost(alice)
+    services.never_created(job.pk, reason="it is not in the list", by=ACTOR)
+    sandbox_made = [prediction["id"] for prediction in drop.stats()["predictions"]]
+    (found,) = reconcile_later()
+    assert (found.kind, [found.prediction_id]) == ("not_ours", sandbox_made)
+    assert (again(job).status, again(job).hold.state) == (Status.FAILED, Hold.State.RELEASED)
+
+
 def test_what_was_made_and_could_not_be_kept_is_noted(alice, sandbox):
     sandbox.set(faults=["html"])
     job = run(services.create(alice, make_spec(), by=ACTOR))

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+import requests
 
 from billing.ledger import differences
 from billing.models import Hold, Period
@@ -63,6 +64,31 @@ def test_what_fails_is_not_charged(sandbox, alice, fault, code):
     assert Period.objects.get().spend_held == 0
     assert bool(job.prediction_id) == (code != "refused")
     assert not list(differences())
+
+
+def test_a_failure_keeps_the_provider_s_own_words(sandbox, alice):
+    failed, moderated = (run(order(alice, f"A red fox [fault:{fault}]")) for fault in ("failed", "moderated"))
+
+    said = [
+        requests.get(
+            f"{sandbox.url}/api/v3/predictions/{job.prediction_id}/result",
+            headers={"Authorization": "Bearer x"},
+            timeout=10,
+        ).json()["data"]["error"]
+        for job in (failed, moderated)
+    ]
+    assert all(said)
+    assert [failed.provider_error, moderated.provider_error] == said
+    assert failed.error_message != moderated.error_message
+
+
+@pytest.mark.parametrize("fault", ["cancelled", "deleted"])
+def test_what_was_ended_at_the_provider_is_not_charged_and_noted_since_it_may_be_billed(sandbox, alice, fault):
+    job = run(order(alice, f"A red fox [fault:{fault}]"))
+
+    assert (job.status, job.hold.state) == (Status.FAILED, Hold.State.RELEASED)
+    difference = Difference.objects.get()
+    assert (difference.kind, difference.job, difference.theirs) == (Difference.Kind.CANCELED_THERE, job, fault)
 
 
 @pytest.mark.parametrize(
