@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -111,12 +112,17 @@ def decision(
 
 
 def _once(method: _Method) -> Any:
-    """Do nothing for the second of two answers that were both found right at the same moment."""
+    """Do nothing for the second of two answers that were both found right at the same moment.
+
+    The answer, what it does and its line of history are one commit: who dies in between has done nothing, and is not
+    led to do it twice because the history says nothing of it.
+    """
 
     @wraps(method)
     def answered(admin: Any, request: HttpRequest, form: DecisionForm, object_id: str) -> HttpResponse:
-        if form.take():
-            return method(admin, request, form, object_id)  # type: ignore[no-any-return]
+        with transaction.atomic():
+            if form.take():
+                return method(admin, request, form, object_id)  # type: ignore[no-any-return]
         said = "The same was answered in another window at this moment; this answer changed nothing."
         admin.message_user(request, said, messages.WARNING)
         return back(request, page_of(form.row))

@@ -8,7 +8,8 @@ from billing.models import Answer
 def take_answer(about: str, seen: str, *, now: datetime) -> bool:
     """Take the answer to what was seen of a row; False where another has been taken, be it at the same moment.
 
-    Before anything is done: who dies in between has answered nothing, and finds another state when asked again.
+    Wants the transaction of what it answers: who dies in between has answered nothing and done nothing. A second one at
+    the same moment waits for the first, and is taken where that one was rolled back.
     """
     return Answer.objects.get_or_create(about=about, seen=seen, defaults={"at": now})[1]
 

@@ -8,8 +8,9 @@ from django.core import serializers
 from django.utils import timezone
 
 from billing import services as billing
+from billing.admin.subscriptions import SubscriptionsAdmin
 from billing.ledger import differences
-from billing.models import Grant, LedgerEntry, Override, Period, Plan, Subscription
+from billing.models import Answer, Grant, LedgerEntry, Override, Period, Plan, Subscription
 from billing.money import Amount
 from tests.admin.deciding import WHY, decide, opened, refused, said, typed
 from tests.admin.test_pages import address
@@ -110,6 +111,25 @@ def test_the_same_answer_twice_counts_once(desk, user, action):
     answer = desk.post(act(user, action), body, headers={"HX-Request": "true"})
     assert "HX-Redirect" not in answer
     assert everything() == before
+
+
+@every_action
+def test_a_death_before_the_line_of_history_leaves_nothing_done(desk, user, monkeypatch, action):
+    says = ready(user, action)
+    body = opened(desk, act(user, action)) | {"reason": WHY} | says
+
+    def dies(*args, **kwargs):
+        raise SystemError("killed here")
+
+    before = everything()
+    with monkeypatch.context() as patched:
+        patched.setattr(SubscriptionsAdmin, "log_change", dies)
+        with pytest.raises(SystemError):
+            desk.post(act(user, action), body)
+    assert everything() == before
+    assert not Answer.objects.exists()
+    assert refused(desk.post(act(user, action), body, follow=True)) == {}
+    assert len(logged(user)) == 1
 
 
 @every_action
