@@ -12,7 +12,7 @@ from billing.admin.dialogs import decision
 from billing.admin.steering import Steered, SubscriptionForm
 from billing.admin.tables import allowed_by, ids, stops_at
 from billing.desk import AMOUNTS, IdsField, SelectWidget, TextareaWidget, TextWidget, operator, written
-from billing.models import Override, Period, Price
+from billing.models import Override, Period, Plan, Price
 from billing.money import MOST, micros
 
 _NAMES = {**AMOUNTS, "models": "Models"}
@@ -95,7 +95,8 @@ class PlansLimitForm(SubscriptionForm):
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what is there to be taken back."""
-        return [(_NAMES[own.limit], f"{allowed_by(own)} instead of {_of_plan(own)}") for own in self._own]
+        plan = self.row.plan
+        return [(_NAMES[own.limit], f"{allowed_by(own)} instead of {_of_plan(plan, own)}") for own in self._own]
 
 
 class LimitActions(Steered):
@@ -121,8 +122,8 @@ class LimitActions(Steered):
             now=timezone.now(),
             by=operator(request),
         )
-        own = Override.objects.select_related("subscription__plan").get(subscription=subscription, limit=says["limit"])
-        said = f"{_NAMES[own.limit]}: {allowed_by(own)} instead of {_of_plan(own)} from the plan."
+        own = Override.objects.get(subscription=subscription, limit=says["limit"])
+        said = f"{_NAMES[own.limit]}: {allowed_by(own)} instead of {_of_plan(form.row.plan, own)} from the plan."
         return self.done(request, subscription, said, reason=says["reason"], more=_stops(form.period, own))
 
     @decision(
@@ -149,8 +150,7 @@ def _whole(typed: str) -> int:
     return int(typed)
 
 
-def _of_plan(override: Override) -> str:
-    plan = override.subscription.plan
+def _of_plan(plan: Plan, override: Override) -> str:
     if override.limit == Override.Limit.MODELS:
         return ids(plan.models_allowed)
     return written(override.limit, getattr(plan, f"{override.limit}_limit"))

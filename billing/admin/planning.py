@@ -197,7 +197,7 @@ class PlanActions(Steered):
 
 
 def offered(subscription: Subscription) -> set[str]:
-    """Return the names of the actions that would work."""
+    """Return the names of the actions that would work on a subscription as it stands."""
     works = {"set_limit", "grant_extra", "adjust_spent", "change_plan"}
     works |= {"remove_limit"} if subscription.overrides.exists() else set()
     works |= {"cancel_at_end"} if can_cancel(subscription) else set()

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -19,9 +20,13 @@ _FAR = timedelta(days=3660)
 
 
 class SubscriptionForm(DecisionForm):
-    """Decides about a subscription, which is its row."""
+    """Decides about a subscription, which is its row as it stands now: what has begun or ended since is so."""
 
     rows = Subscription.objects.select_related("user", "plan", "next_plan")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        services.as_it_stands(self.row, timezone.now())
 
     @cached_property
     def period(self) -> Period:

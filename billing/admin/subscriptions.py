@@ -16,6 +16,7 @@ from billing.admin.planning import PlanActions, next_of, offered
 from billing.admin.tables import allowed_by, limits_table, models_table, used
 from billing.desk import OnlyReadRows, day, display, who
 from billing.models import Override, Period, Subscription
+from billing.periods import period_of
 
 
 class OverridesOfSubscription(OnlyReadRows):
@@ -96,14 +97,15 @@ class SubscriptionsAdmin(LimitActions, MoneyActions, PlanActions):
 
     @display(
         description="State",
-        label={"Active": "success", "Past due": "danger", "Ends": "warning", "Changes": "info"},
+        label={"Active": "success", "Past due": "danger", "Ends": "warning", "Ended": "warning", "Changes": "info"},
     )
     def state(self, subscription: Subscription) -> str:
         """Say whether it goes on."""
         if subscription.past_due_since:
             return "Past due"
         if subscription.expires_at:
-            return "Ends"
+            month = period_of(subscription.anchor, timezone.now())[0]
+            return "Ended" if subscription.expires_at <= month else "Ends"
         return "Changes" if subscription.next_plan_id else "Active"
 
     @display(description="Follows", ordering="next_plan_at")
@@ -147,9 +149,10 @@ class SubscriptionsAdmin(LimitActions, MoneyActions, PlanActions):
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         """Offer what would work."""
         try:
-            works = offered(row_of(Subscription.objects.select_related("plan", "next_plan"), object_id))
+            subscription = row_of(Subscription.objects.select_related("plan", "next_plan"), object_id)
         except Http404:
             return []
+        works = offered(services.as_it_stands(subscription, timezone.now()))
         actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]  # unfold's
         return [action for action in actions if action.action_name.removeprefix("billing_subscription_") in works]
 

@@ -21,6 +21,7 @@ from billing.services.errors import (
     CantAdjust,
     CantRepair,
     InsufficientQuota,
+    InvalidEnd,
     ModelNotInPlan,
     NoPrice,
     NotRefundable,
@@ -41,6 +42,7 @@ from billing.services.looking import (
     subscription_of,
     violated_limit,
 )
+from billing.services.opening import as_it_stands
 from billing.services.planning import (
     cancel_subscription,
     change_plan,
@@ -60,12 +62,14 @@ __all__ = [
     "CantAdjust",
     "CantRepair",
     "InsufficientQuota",
+    "InvalidEnd",
     "ModelNotInPlan",
     "NoPrice",
     "NotRefundable",
     "PastDue",
     "active_key",
     "adjust",
+    "as_it_stands",
     "cancel_subscription",
     "change_plan",
     "check_included",

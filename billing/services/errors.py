@@ -82,3 +82,12 @@ class CantRepair(ValueError):
     """The ledger's lines add up to what no counter can say; a person must look at them."""
 
     code = "cant_repair"
+
+
+class InvalidEnd(ValueError):
+    """Free is what every other plan ends in; it has no end itself."""
+
+    code = "invalid_end"
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(f"Free has no end, so not {at} either; allowed: none.")

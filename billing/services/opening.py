@@ -51,20 +51,36 @@ def open_period_of(user_subscription: Subscription, now: datetime) -> Period | N
     return Period.objects.filter(subscription=user_subscription, starts_at=starts_at).first()
 
 
+def as_it_stands(subscription: Subscription, now: datetime) -> Subscription:
+    """Return the subscription as it stands in the month of now, to look at.
+
+    What was to begin with the month has begun and what was to end has ended, though nobody has held anything in it yet.
+    The instance is changed and not saved.
+    """
+    if not open_period_of(subscription, now):
+        _begin(subscription, period_of(subscription.anchor, now)[0])
+    return subscription
+
+
 def begin_next_plan(subscription: Subscription, starts_at: datetime) -> None:
     """Let the plan that was to follow begin; nothing is left of what has expired."""
-    plan = plan_at(subscription, starts_at)
-    if plan.pk == subscription.plan_id and not subscription.next_plan_id:
-        return
-    subscription.plan = plan
-    fields = ["plan"]
+    if begun := _begin(subscription, starts_at):
+        subscription.save(update_fields=begun)
+
+
+def _begin(subscription: Subscription, starts_at: datetime) -> list[str]:
+    """Set what is so in a month that starts then, and return the fields that changed."""
+    begun = []
+    if (plan := plan_at(subscription, starts_at)).pk != subscription.plan_id:
+        subscription.plan = plan
+        begun += ["plan"]
     if subscription.next_plan_at and subscription.next_plan_at <= starts_at:
         subscription.next_plan, subscription.next_plan_at = None, None
-        fields += ["next_plan", "next_plan_at"]
+        begun += ["next_plan", "next_plan_at"]
     if subscription.expires_at and subscription.expires_at <= starts_at:
         subscription.expires_at = None
-        fields += ["expires_at"]
-    subscription.save(update_fields=fields)
+        begun += ["expires_at"]
+    return begun
 
 
-__all__ = ["begun_period", "locked_subscription", "open_period_of", "opened_period", "subscription_of"]
+__all__ = ["as_it_stands", "begun_period", "locked_subscription", "open_period_of", "opened_period", "subscription_of"]

@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest
 
 from billing.models import Override, Period, Plan, Subscription, User
 from billing.money import LIMITS
-from billing.services.errors import Actor
+from billing.services.errors import Actor, InvalidEnd
 from billing.services.looking import free_plan, limits_of, subscription_of
 from billing.services.noticing import note_thresholds
 from billing.services.opening import begun_period, locked_subscription, open_period_of
@@ -61,8 +61,15 @@ def keep_subscription(user: User, *, now: datetime) -> Subscription:
 
 @transaction.atomic
 def set_expiry(user: User, at: datetime | None, *, now: datetime) -> Subscription:
-    """Let the plan end at a moment, or never. The period that is open then keeps its limits to its end."""
-    return _save(locked_subscription(subscription_of(user, now)), expires_at=at)
+    """Let the plan end at a moment, or never. The period that is open then keeps its limits to its end.
+
+    What has ended can't be taken back by another end. Raises InvalidEnd for an end of Free.
+    """
+    subscription = locked_subscription(subscription_of(user, now))
+    begun_period(subscription, now)  # nobody may have held anything in it yet, and yet it has begun
+    if at and subscription.plan_id == free_plan().pk:
+        raise InvalidEnd(at)
+    return _save(subscription, expires_at=at)
 
 
 @transaction.atomic

@@ -1,12 +1,13 @@
 """When another plan begins, as months go by: at once, with the next period, or not at all."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from billing import services as billing
 from billing.models import Plan, Subscription, User
-from billing.services import InsufficientQuota, ModelNotInPlan
+from billing.services import InsufficientQuota, InvalidEnd, ModelNotInPlan
 from tests.billing.make import limits, make_amount, make_hold, make_used
 from tests.make import ACTOR, make_plan
 
@@ -193,6 +194,28 @@ def test_what_has_begun_can_not_be_taken_back(user, leave, somebody_held):
         make_hold(user, now=FEBRUARY)
     billing.keep_subscription(user, now=FEBRUARY)
     assert [plan_of(user, now) for now in (FEBRUARY, MARCH)] == ["free", "free"]
+
+
+@pytest.mark.parametrize("somebody_held", [True, False])
+@pytest.mark.parametrize("at", [None, MARCH, FEBRUARY + 2 * DAY])
+def test_what_has_ended_can_not_be_taken_back_by_another_end(user, somebody_held, at):
+    make_hold(user, now=START)
+    end(user, START + DAY)
+    if somebody_held:
+        make_hold(user, now=FEBRUARY)
+    with nullcontext() if at is None else pytest.raises(InvalidEnd, match="Free has no end"):
+        billing.set_expiry(user, at, now=FEBRUARY + DAY)
+    assert [plan_of(user, now) for now in (FEBRUARY + DAY, MARCH)] == ["free", "free"]
+    assert Subscription.objects.get().expires_at is None
+
+
+def test_free_has_no_end(user):
+    billing.cancel_subscription(user, now=START)
+    billing.set_expiry(user, None, now=FEBRUARY)
+    before = list(Subscription.objects.values())
+    with pytest.raises(InvalidEnd):
+        billing.set_expiry(user, APRIL, now=FEBRUARY)
+    assert list(Subscription.objects.values()) == before
 
 
 def test_keeping_what_nobody_left_changes_nothing(user):
