@@ -22,7 +22,7 @@ from django_q.tasks import async_task
 from billing import services as billing
 from generation import clock, heart, services
 from generation.models import Job, Status
-from generation.models.following import any_due
+from generation.models.following import due_now
 from generation.notices import hand_notices
 from generation.pacing import Budget
 from generation.providers.errors import ProviderError, Unavailable
@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _LOOK_EVERY = 0.02  # seconds between two looks whether a job is due
+_LOOK_AGAIN = 0.01  # the same, where one was due a moment ago: others end about now, too
+_MOMENT = 2.0  # seconds
 _TURN_EVERY = 0.1  # seconds between two rounds of all the rest
 _SWEEP_EVERY = timedelta(seconds=1)
 _BEAT_EVERY = timedelta(seconds=5)
@@ -82,6 +84,7 @@ class _Following:
         self._asked = 0
         self._answers: list[Answered] = []
         self._came = asyncio.Event()
+        self._due_at = 0.0  # when a job was last due
 
     async def run(self, stopping: Callable[[], bool]) -> None:
         """Follow until it is enough; what was asked is still written down."""
@@ -90,6 +93,7 @@ class _Following:
                 room = 0 if stopping() else min(_MOST_ASKED - self._asked, self._budget.left(_steady()))
                 jobs = await thread(partial(_follow, self._some_answers(), room))
                 self._budget.take(len(jobs))
+                self._due_at = _steady() if jobs else self._due_at
                 for job in jobs:
                     self._asked += 1
                     group.create_task(self._ask(job))
@@ -124,7 +128,8 @@ class _Following:
         if self._answers:
             return
         try:
-            await asyncio.wait_for(self._came.wait(), _LOOK_EVERY)
+            is_idle = _steady() - self._due_at > _MOMENT
+            await asyncio.wait_for(self._came.wait(), _LOOK_EVERY if is_idle else _LOOK_AGAIN)
         except TimeoutError:
             return
 
@@ -143,9 +148,8 @@ def _follow(answers: list[Answered], room: int) -> list[Job]:
             services.polled(each.job.pk, each.prediction)
     if going_on := [answered for answered in answers if not answered.has_ended]:
         services.keep_waiting(going_on)
-    if room <= 0 or not any_due():
-        return []
-    return Job.objects.claim(clock.now(), timedelta(seconds=settings.POLL_LEASE), room)
+    now = due_now() if room > 0 else None
+    return [] if now is None else Job.objects.claim(now, timedelta(seconds=settings.POLL_LEASE), room)
 
 
 class _Rounds:

@@ -7,11 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func, Value
-from django.db.models.expressions import CombinedExpression
-from django.db.models.functions import Greatest
-from django.db.models.sql.compiler import SQLCompiler
+from django.utils import timezone
 
 _TYPES: "tuple[models.Field[Any, Any], ...]" = (
     models.DateTimeField(),
@@ -23,12 +19,33 @@ _TYPES: "tuple[models.Field[Any, Any], ...]" = (
     models.DateTimeField(),
 )
 # Asked fifty times a second; put together by Django it takes five times as much of the processor.
-_ANY_DUE = {
-    "postgresql": "SELECT EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' "
+_DUE_NOW = {
+    "postgresql": "SELECT statement_timestamp() WHERE EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' "
     "AND due_at <= statement_timestamp())",
-    "sqlite": "SELECT EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' "
+    "sqlite": "SELECT NULL WHERE EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' "
     "AND due_at <= strftime('%Y-%m-%d %H:%M:%f', 'now'))",
 }
+# All that asking about a job and writing down the answer needs.
+_ASKED = (
+    *("id", "status", "prediction_id", "request_id", "due_at", "submitted_at", "expected_seconds", "late_at"),
+    *("attempts", "odd_status", "not_found_since"),
+)
+_SECONDS = {
+    "postgresql": "EXTRACT(EPOCH FROM due_at)::double precision",
+    "sqlite": "((julianday(due_at) - 2440587.5) * 86400)",
+}
+_GREATEST = {"postgresql": "GREATEST", "sqlite": "MAX"}
+# PostgreSQL passes over what another watcher is just taking; SQLite knows one writer at a time.
+_LOCK = {"postgresql": "FOR UPDATE SKIP LOCKED", "sqlite": ""}
+# One statement, since whoever waits for a webhook waits for each of them. First come those that are overdue by the most
+# of their own waits. MATERIALIZED: what is locked is looked for once.
+_CLAIM = """
+    WITH due (due_id) AS MATERIALIZED (
+        SELECT id FROM generation_job WHERE status = 'running' AND due_at <= %s
+        ORDER BY (%s - {seconds}) / {greatest}(pace, 1e-9) DESC LIMIT %s {lock}
+    )
+    UPDATE generation_job SET due_at = %s FROM due WHERE id = due_id RETURNING {asked}
+"""
 _WAIT = """
     UPDATE generation_job
     SET due_at = %s, pace = %s, attempts = %s, odd_status = %s, not_found_since = %s, polls = polls + 1
@@ -49,11 +66,20 @@ class Wait:
     not_found_since: datetime | None
 
 
-def any_due() -> bool:
-    """Say whether a running job is due, by the database's clock."""
+def due_now() -> datetime | None:
+    """Return the database's time where a running job is due, else None."""
     with connection.cursor() as cursor:
-        cursor.execute(_ANY_DUE[connection.vendor])
-        return bool(cursor.fetchone()[0])
+        cursor.execute(_DUE_NOW[connection.vendor])
+        row = cursor.fetchone()
+    return (row[0] or timezone.now()) if row else None
+
+
+def claim_statement() -> str:
+    """Return the statement that takes due jobs: of now, now as seconds since 1970, how many, and until when."""
+    vendor = connection.vendor
+    return _CLAIM.format(
+        seconds=_SECONDS[vendor], greatest=_GREATEST[vendor], lock=_LOCK[vendor], asked=", ".join(_ASKED)
+    )
 
 
 def write_waits(waits: Iterable[Wait]) -> None:
@@ -71,21 +97,3 @@ def write_waits(waits: Iterable[Wait]) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.executemany(_WAIT, prepared)
-
-
-def overdue(now: datetime) -> CombinedExpression:
-    """Return by how many of its own waits a job is overdue. What was nudged has waited for none and beats them all."""
-    # A millisecond more, so that what was nudged just now beats them all as well.
-    return (Value(now.timestamp() + 0.001) - _Seconds("due_at")) / Greatest(F("pace"), Value(1e-9))
-
-
-class _Seconds(Func):
-    """A moment as seconds since 1970."""
-
-    output_field = models.FloatField()
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="EXTRACT(EPOCH FROM %(expressions)s)::double precision")
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="((julianday(%(expressions)s) - 2440587.5) * 86400)")

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 
 from billing.models import ApiKey, Hold
 from generation.catalog import VideoModel, entry_of
-from generation.models.following import overdue
+from generation.models.following import claim_statement
 
 
 class Status(models.TextChoices):
@@ -37,13 +37,6 @@ LAW: dict[Status, frozenset[Status]] = {
     Status.CANCELED: frozenset(),
 }
 """From which status a job may go where. Everything else is refused."""
-
-
-# All that asking about a job and writing down the answer needs.
-_ASKED = (
-    *("status", "prediction_id", "request_id", "due_at", "submitted_at", "expected_seconds", "late_at"),
-    *("attempts", "odd_status", "not_found_since"),
-)
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -78,20 +71,15 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Return the running jobs to ask the provider about."""
         return self.filter(status=Status.RUNNING, due_at__lte=now)
 
-    @transaction.atomic
     def claim(self, now: datetime, lease: timedelta, most: int) -> "list[Job]":
         """Take up to `most` due jobs: until the lease ends nobody else gets one of them that is not nudged.
 
         First come those that are overdue by the most of their own waits, so that many that wait long do not starve the
         few that wait shortly. `due_at` of all is then the end of the lease. Loads no more than asking needs.
         """
-        # PostgreSQL passes over what another watcher is just taking; SQLite knows one writer at a time.
-        due = self.due(now).select_for_update(skip_locked=True, of=("self",)).order_by(overdue(now).desc())
-        jobs = list(due.only(*_ASKED)[:most])
-        self.filter(pk__in=[job.pk for job in jobs]).update(due_at=now + lease)
-        for job in jobs:
-            job.due_at = now + lease
-        return jobs
+        # A millisecond more, so that what was nudged just now beats all others as well.
+        values = [now, now.timestamp() + 0.001, most, now + lease]
+        return list(self.model.objects.raw(claim_statement(), values))
 
     def nudge(self, now: datetime, **fields: Any) -> int:
         """Make running jobs due now, before all others, and return how many there were."""

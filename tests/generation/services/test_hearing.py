@@ -353,10 +353,10 @@ def test_their_arrival_is_written_down_now_and_then(alice):
         assert (Ear.objects.get().heard_at != earlier) is noted
 
 
-def test_a_webhook_takes_four_statements_and_no_question_to_the_provider(alice, django_assert_max_num_queries):
+def test_a_webhook_takes_two_statements_and_no_question_to_the_provider(alice, django_assert_max_num_queries):
     job = running(alice)
     path, one = give_token(job), letter(job.prediction_id)
     call(path, one)
 
-    with django_assert_max_num_queries(4):  # the time (of PostgreSQL), the job, the secret, and the nudge
+    with django_assert_max_num_queries(2):  # one look, and the nudge
         assert call(path, one) == 204
