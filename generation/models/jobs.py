@@ -191,6 +191,8 @@ class Job(models.Model):
     flags = models.JSONField(default=list, blank=True, help_text="Where what was delivered is not what was wished.")
 
     objects = JobQuerySet.as_manager()
+    # No column: its place among its user's queued jobs, told to who has just made it.
+    position: int | None = None
 
     class Meta:
         ordering = ("-created_at", "-id")

@@ -20,7 +20,7 @@ from generation.services.creating import (
 from generation.services.deleting import InUse, NotDeletable, delete, delete_upload, remove_what_is_left
 from generation.services.differing import resolve_difference
 from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
-from generation.services.finding import job_of, position_of
+from generation.services.finding import job_of
 from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
 from generation.services.polling import Answered, keep_waiting, made, polled, unreachable
 from generation.services.reconciling import (
@@ -89,7 +89,6 @@ __all__ = [
     "never_created",
     "open_gate",
     "polled",
-    "position_of",
     "preview_models",
     "quote",
     "reconcile",

@@ -1,5 +1,6 @@
 """May this user make this job now? What is closed, and whom an operator looks at first."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.utils import timezone
 from billing import services as billing
 from billing.models import Period, User
 from generation import clock
-from generation.models import Job
+from generation.models import Job, Status
 from generation.services.switching import check_open
 from generation.services.wording import MODERATED_CODE
 from generation.spec import VideoSpec
@@ -17,8 +18,17 @@ from generation.spec import VideoSpec
 # All that nearly always lets a job pass, in one look. The code stands in it as the index of moderated jobs has it.
 _LOOK = (
     f"SELECT {{now}}, EXISTS (SELECT 1 FROM generation_switch WHERE opened_at IS NULL), "  # noqa: S608 - names of ours
-    f"(SELECT COUNT(*) FROM generation_job WHERE user_id = %s AND error_code = '{MODERATED_CODE}')"
+    f"(SELECT COUNT(*) FROM generation_job WHERE user_id = %s AND error_code = '{MODERATED_CODE}'), "
+    f"(SELECT COUNT(*) FROM generation_job WHERE user_id = %s AND status = '{Status.QUEUED}' AND deleted_at IS NULL)"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """When a user was let in, by the database's time, and how many jobs of theirs are queued before."""
+
+    now: datetime
+    queued: int
 
 
 class ReviewNeeded(Exception):
@@ -33,17 +43,17 @@ class ReviewNeeded(Exception):
         )
 
 
-def admit(user: User, spec: VideoSpec) -> datetime:
-    """Return the database's time. Raises ReviewNeeded, ModelClosed, or InvalidSpec for a value that is closed."""
+def admit(user: User, spec: VideoSpec) -> Admission:
+    """Let a user make a job now. Raises ReviewNeeded, ModelClosed, or InvalidSpec for a value that is closed."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK.format(now=clock.expression()), [user.pk])
-        now, is_something_closed, moderated = cursor.fetchone()
+        cursor.execute(_LOOK.format(now=clock.expression()), [user.pk, user.pk])
+        now, is_something_closed, moderated, queued = cursor.fetchone()
     most = settings.MODERATED_BEFORE_REVIEW
     if most and moderated >= most:
         _check_reviewed(user, most)
     if is_something_closed:
         check_open(spec)
-    return now or timezone.now()
+    return Admission(now=now or timezone.now(), queued=queued)
 
 
 def refusal_of(user: User, period: Period) -> ReviewNeeded | billing.PastDue | billing.AddressNotVerified | None:

@@ -101,16 +101,17 @@ def create(user: User, spec: VideoSpec, *, by: Actor, terms: Terms = _NO_TERMS, 
     """
     if made := _made_before(user, terms):
         return made
-    now = admit(user, spec)
+    admitted = admit(user, spec)
     try:
         with transaction.atomic():
-            job = _create(user, spec, now=now, by=by, terms=terms, retry_of=retry_of)
+            job = _create(user, spec, now=admitted.now, by=by, terms=terms, retry_of=retry_of)
     except (IntegrityError, billing.InsufficientQuota):
         # The same form twice at the same moment: the other one made the job, maybe with the last that was left, and
         # what we wrote went with the transaction.
         if made := _made_before(user, terms):
             return made
         raise
+    job.position = admitted.queued + 1
     log.info("job created", job_id=str(job.pk), model=job.model, warnings=[w["parameter"] for w in job.warnings])
     return job
 
@@ -176,8 +177,7 @@ def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Ter
         warnings=[{"parameter": w.field, "message": w.message} for w in spec.warnings],
         created_at=now,
     )
-    insert(job)
-    insert(JobEvent(job=job, at=now, to_status=Status.QUEUED, actor=by.name, note=f"Created by {by.name}."))
+    insert(job, JobEvent(job=job, at=now, to_status=Status.QUEUED, actor=by.name, note=f"Created by {by.name}."))
     return job
 
 

@@ -6,17 +6,13 @@ from django.db import connection
 
 from billing.models import Hold, User
 from billing.rows import columns, prepared, read
-from generation.models import Job, Status
+from generation.models import Job
 
 _JOB = f"""
     SELECT {columns(Job, "job")}, {columns(Hold, "hold")}
     FROM generation_job job JOIN billing_hold hold ON hold.id = job.hold_id
     WHERE job.id = %s AND job.user_id = %s AND job.deleted_at IS NULL
 """  # noqa: S608 - names of ours
-_BEFORE = f"""
-    SELECT COUNT(*) FROM generation_job
-    WHERE user_id = %s AND status = '{Status.QUEUED}' AND (created_at, id) < (%s, %s)
-"""  # noqa: S608 - a name of ours
 
 
 def job_of(user: User, job_id: UUID) -> Job | None:
@@ -29,11 +25,3 @@ def job_of(user: User, job_id: UUID) -> Job | None:
     job: Job
     job, job.hold = read((Job, Hold), found)
     return job
-
-
-def position_of(job: Job) -> int:
-    """Return the place of a queued job among its user's; 1 is next."""
-    with connection.cursor() as cursor:
-        place = [prepared(Job, "created_at", job.created_at), prepared(Job, "id", job.pk)]
-        cursor.execute(_BEFORE, [job.user_id, *place])
-        return int(cursor.fetchone()[0]) + 1

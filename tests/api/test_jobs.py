@@ -42,6 +42,16 @@ def test_a_job_is_accepted_with_its_place(api, alice):
     assert JobEvent.objects.get().actor == f"user {alice.pk}"
 
 
+def test_each_further_job_stands_behind_those_that_are_queued(api, alice):
+    make_job(alice, status=Status.RUNNING)
+    make_job()  # somebody else's
+    answers = [api.post("/api/v1/jobs", WISH).json() for _ in range(2)]
+    assert [answer["queue"]["position"] for answer in answers] == [1, 2]
+    for answer in answers:
+        later = api.get(f"/api/v1/jobs/{answer['id']}").json()
+        assert later["queue"]["position"] == answer["queue"]["position"]
+
+
 def test_a_queued_job_in_json(api, alice):
     body = api.post("/api/v1/jobs", WISH | {"duration": 8, "generate_audio": False}).json()
     job = Job.objects.get()

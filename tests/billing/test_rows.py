@@ -47,6 +47,24 @@ def test_insert_tells_the_row_its_key_and_it_can_be_saved_again():
     assert job.events.count() == 2
 
 
+def test_insert_takes_several_rows_and_tells_each_its_key(django_assert_num_queries):
+    job = make_job()
+    events = [JobEvent(job=job, at=NOW, to_status="queued", actor="50 % of it; nobody's", note=note) for note in "abc"]
+    with django_assert_num_queries(1 if connection.vendor == "postgresql" else 3):
+        insert(*events)
+    found = {event.pk: (event.note, event.actor) for event in JobEvent.objects.filter(note__in="abc")}
+    assert found == {event.pk: (event.note, "50 % of it; nobody's") for event in events}
+
+
+def test_of_several_rows_none_stays_where_one_is_refused():
+    job = make_job()
+    other = make_job()
+    twin = made_anew(job, id=uuid4())  # one hold, two jobs
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(JobEvent(job=other, at=NOW, to_status="queued", actor="test", note="lost"), twin)
+    assert not JobEvent.objects.filter(note="lost").exists()
+
+
 def test_insert_is_refused_by_the_same_constraints():
     job = make_job()
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -169,8 +169,12 @@ class JobSerializer(serializers.Serializer[Job]):
         if job.status != Status.QUEUED:
             return None
         place: Place = self.context.get("place") or self._line(job).place_of(job)
-        # The field writes it as it writes every time of the contract.
-        return dict(QueueSerializer(place).data)
+        waits_for = None if place.waits_for is None else str(place.waits_for)
+        return {
+            "position": place.position,
+            "estimated_start_at": _moment(place.starts_at),
+            "waits_for": waits_for,
+        }
 
     @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, job: Job) -> dict[str, str] | None:

@@ -48,10 +48,11 @@ class OwnJobs(GenericAPIView[Job]):
     def accepted(self, job: Job) -> Response:
         """Answer with a job that was made just now, and where it is."""
         headers = {"Location": reverse("api:job", [job.pk], request=self.request)}
-        # Its place is known at once. When it starts is looked at whenever somebody asks for the job: that takes half as
-        # long as to make one.
-        place = Place(position=services.position_of(job), starts_at=None, waits_for=None)
-        made = self.get_serializer(job, context=self.get_serializer_context() | {"place": place})
+        context = self.get_serializer_context()
+        if job.position is not None:
+            # When it starts is looked at whenever somebody asks for the job: that takes half as long as to make one.
+            context["place"] = Place(position=job.position, starts_at=None, waits_for=None)
+        made = self.get_serializer(job, context=context)
         return Response(made.data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
