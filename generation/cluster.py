@@ -16,9 +16,11 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 import structlog
+from django.db import InterfaceError, OperationalError, connection
 from django_q import cluster
 from django_q.signals import post_execute, post_execute_in_worker
 
+from generation.services.hinting import let_go
 from generation.supervisor import Flag, die_with_parent
 
 log = structlog.get_logger(__name__)
@@ -69,6 +71,7 @@ class _CrashOnlySentinel(cluster.Sentinel):  # type: ignore[misc]
 def run_cluster() -> None:
     """Run the cluster that the environment's Q_CLUSTER_NAME names, as leader of a group, until SIGTERM."""
     die_with_parent()
+    _let_go()
     cluster.Sentinel = _CrashOnlySentinel
     post_execute_in_worker.connect(_run)
     post_execute.connect(_acknowledged)
@@ -83,6 +86,16 @@ def run_cluster() -> None:
     if not stopping():
         _die("the sentinel is gone; the group ends", exit_code=group.sentinel.exitcode)
     group.stop()
+
+
+def _let_go() -> None:
+    """Have done by us what the group before us had in hand when it died; without a database, its leases run out."""
+    try:
+        let_go(os.environ["Q_CLUSTER_NAME"])
+    except (OperationalError, InterfaceError):
+        log.exception("hints in dead hands stay there until they are given out again")
+    finally:
+        connection.close()  # no child may have it, too
 
 
 def _stalled() -> str:

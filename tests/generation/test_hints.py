@@ -6,6 +6,8 @@ from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.models import OrmQ
 
+from generation.services.hinting import let_go
+
 pytestmark = pytest.mark.django_db
 
 LAST = 2**31 - 1
@@ -34,6 +36,20 @@ def test_hints_are_claimed_and_acknowledged_when_their_ids_reach_32_bits_and_beh
     assert {LAST - 1, LAST} < {pk for pk, _ in claimed}
     assert not broker.dequeue()
     assert not OrmQ.objects.exists()
+
+
+def test_what_dead_workers_had_in_hand_is_given_out_again_at_once_and_nothing_of_another_cluster(monkeypatch):
+    monkeypatch.setattr(Conf, "POLL", 0)
+    brokers = {name: get_broker(name) for name in ("clapboard", "collect")}
+    for name, broker in brokers.items():
+        broker.enqueue(name)
+        assert broker.dequeue()
+        assert not broker.dequeue()  # until `retry` is over
+
+    assert let_go("clapboard") == 1
+
+    assert [payload for _, payload in brokers["clapboard"].dequeue()] == ["clapboard"]
+    assert not brokers["collect"].dequeue()
 
 
 def begin_ids_at(first: int) -> None:
