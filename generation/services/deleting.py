@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from billing.services import Actor
 from generation import clock, storage
@@ -84,9 +84,11 @@ def remove_what_is_left() -> int:
     for upload in unused[:_MOST_AT_ONCE]:
         with suppress(InUse):  # since we looked
             delete_upload(upload.pk)
+    # An upload that still arrives looks as if it were deleted the moment that it began: see uploading.
+    arriving = Q(deleted_at=F("created_at"), created_at__gt=old)
     left: list[Job | Upload] = [
         *Job.objects.filter(~Q(video="", poster=""), deleted_at__isnull=False)[:_MOST_AT_ONCE],
-        *Upload.objects.filter(~Q(file=""), deleted_at__isnull=False)[:_MOST_AT_ONCE],
+        *Upload.objects.filter(~Q(file=""), ~arriving, deleted_at__isnull=False)[:_MOST_AT_ONCE],
     ]
     for row in left:
         remove_files(row)

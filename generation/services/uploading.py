@@ -44,6 +44,8 @@ def upload(user: User, file: File, *, kind: Kind | None = None) -> Upload:  # ty
         digest.update(piece)
     stream.seek(0)
     upload_id = uuid4()
+    now = clock.now()
+    # The row first, as if it were deleted: who is killed before the end leaves a file that the sweep finds by it.
     row = Upload(
         id=upload_id,
         user=user,
@@ -56,13 +58,18 @@ def upload(user: User, file: File, *, kind: Kind | None = None) -> Upload:  # ty
         height=found.height,
         seconds=found.seconds,
         has_audio=found.has_audio,
-        created_at=clock.now(),
+        created_at=now,
+        deleted_at=now,
+        file=f"uploads/{upload_id}.{found.format.suffix}",
     )
-    row.file = default_storage.save(f"uploads/{upload_id}.{found.format.suffix}", file)
+    row.save(force_insert=True)
     try:
-        row.save(force_insert=True)
+        row.file = default_storage.save(str(row.file.name), file)
+        row.deleted_at = None
+        row.save(update_fields=["file", "deleted_at"])
     except BaseException:
         default_storage.delete(str(row.file.name))
+        row.delete()
         raise
     log.info("uploaded", upload_id=str(upload_id), kind=str(found.format.kind), bytes=file.size)
     return row

@@ -32,7 +32,18 @@ _COLUMNS = (
         "attached",
         "never created",
     ),
-    *("POSTs", "predictions", "doubled", "doubled by deaths", "charged, $", "seconds", "amiss"),
+    *(
+        "with a file",
+        "brought",
+        "hung up",
+        "POSTs",
+        "predictions",
+        "doubled",
+        "doubled by deaths",
+        "charged, $",
+        "seconds",
+        "amiss",
+    ),
 )
 
 

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import requests
@@ -17,6 +18,7 @@ from django.test import Client
 from billing.models import User
 from generation import services
 from generation.spec import video_spec
+from tests.chaos.sending import Form, HungUp
 from tests.chaos.wishes import Wish
 from tests.make import ACTOR, make_key
 
@@ -25,6 +27,7 @@ T = TypeVar("T")
 _PATIENCE = 120  # seconds
 _TIMEOUT = 30
 _CSRF = "c" * 32
+_HANGS_UP_EVERY = 3  # of those who send files
 
 
 class Outcome(Enum):
@@ -44,6 +47,7 @@ class Clients:
     wishes: "SimpleQueue[Wish]" = field(default_factory=SimpleQueue)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    hung_up: int = 0
 
     def __post_init__(self) -> None:
         self._keys = {user.pk: make_key(user)[1] for user in self.users}
@@ -60,7 +64,14 @@ class Clients:
             thread.join(_PATIENCE)
 
     def _work(self) -> None:
-        doors = {"rest": self._rest, "form": self._form, "service": self._service}
+        doors = {
+            "rest": self._rest,
+            "form": self._form,
+            "service": self._service,
+            "upload": self._upload,
+            "retake": self._upload,
+            "multipart": self._multipart,
+        }
         while not self._stopping.is_set():
             try:
                 wish = self.wishes.get(timeout=0.1)
@@ -74,13 +85,51 @@ class Clients:
 
     def _rest(self, wish: Wish, user: User) -> Outcome:
         """Order once: the API has no way to order a second time without making a second job."""
-        body = {"model": wish.model, "prompt": wish.prompt, "duration": wish.duration}
-        headers = {"Authorization": f"Bearer {self._keys[user.pk]}"}
+        return self._order(user, json=wish.body)
+
+    def _upload(self, wish: Wish, user: User) -> Outcome:
+        """Send a picture or a video until it is kept, and order once what is made from it."""
+        field = "video" if wish.door == "retake" else "image"
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            form = Form.of({}, "file", field)
+            try:
+                self._hang_up_now_and_then(wish, user, "/api/v1/uploads", form)
+                answer = self._post(user, "/api/v1/uploads", data=form, headers=form.headers)
+            except requests.RequestException:
+                continue
+            if answer.status_code == 201:
+                return self._order(user, json=wish.body | {field: answer.json()["id"]})
+            if answer.status_code < 500:
+                return self._told(answer, 201)
+        return Outcome.NOBODY_KNOWS
+
+    def _multipart(self, wish: Wish, user: User) -> Outcome:
+        """Order once with a picture that comes along."""
+        form = Form.of(wish.body, "image", "image")
+        self._hang_up_now_and_then(wish, user, "/api/v1/jobs", form)
+        return self._order(user, data=form, headers=form.headers)
+
+    def _hang_up_now_and_then(self, wish: Wish, user: User, path: str, form: Form) -> None:
+        """Be a client that dies while it sends: nothing may come of that."""
+        if wish.number % _HANGS_UP_EVERY:
+            return
+        with suppress(HungUp, requests.RequestException):
+            self._post(user, path, data=form.broken_off(), headers=form.headers)
+        self.hung_up += 1
+
+    def _order(self, user: User, **body: Any) -> Outcome:
         try:
-            answer = requests.post(f"{self.url}/api/v1/jobs", json=body, headers=headers, timeout=_TIMEOUT)
+            answer = self._post(user, "/api/v1/jobs", **body)
         except requests.RequestException:
             return Outcome.NOBODY_KNOWS
         return self._told(answer, 202)
+
+    def _post(
+        self, user: User, path: str, *, headers: Mapping[str, str] | None = None, **body: Any
+    ) -> requests.Response:
+        key = {"Authorization": f"Bearer {self._keys[user.pk]}"}
+        return requests.post(f"{self.url}{path}", headers=key | dict(headers or {}), timeout=_TIMEOUT, **body)
 
     def _form(self, wish: Wish, user: User) -> Outcome:
         """Send the same form until it is answered: its token makes one job of it."""

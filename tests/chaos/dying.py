@@ -13,9 +13,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, connections
 
+from billing.models import User
 from generation import services
 from generation.models import Job
 from tests.engine import poll
+from tests.media import make_upload
 
 STEPS: dict[str, Callable[[UUID], None]] = {
     "submit": services.submit,
@@ -48,6 +50,13 @@ POINTS: dict[str, tuple[str, int]] = {
 }
 """Behind which function, and at which of its calls, the process is killed."""
 
+UPLOAD_POINTS: dict[str, tuple[str, int]] = {
+    "announced": ("generation.models.Upload.save", 1),
+    "stored": ("django.core.files.storage.FileSystemStorage.save", 1),
+    "kept": ("generation.models.Upload.save", 2),
+}
+"""The same, of a user's file."""
+
 _WRITING = re.compile(r"\s*(INSERT|UPDATE|DELETE)", re.IGNORECASE)
 
 
@@ -58,6 +67,13 @@ def die_at(point: str, job_id: UUID, world: dict[str, Any]) -> None:
     _kill_behind(path, call)
     step = point.partition(":")[0]
     STEPS["collect" if step == "settle" else step](job_id)
+
+
+def die_keeping(point: str, user_id: int, world: dict[str, Any]) -> None:
+    """Keep a user's picture, until there."""
+    _enter(world)
+    _kill_behind(*UPLOAD_POINTS[point])
+    make_upload(User.objects.get(pk=user_id))
 
 
 def die_after(writes: int, step: str, job_id: UUID, world: dict[str, Any]) -> None:

@@ -107,6 +107,7 @@ class House:
             "WAVESPEED_URL": f"http://127.0.0.1:{self.wire.port}",
             "PUBLIC_URL": self.url if self.way == "webhooks" else "",
             "HAND_LEASE": "3",
+            "POLL_LEASE": "5",
             "POLL_INTERVAL": "0.2",
             "WORKERS": "2",
             "COLLECT_WORKERS": "1",

@@ -13,16 +13,18 @@ from django.core.management import execute_from_command_line  # noqa: E402
 
 from generation import clock, services  # noqa: E402
 from generation.models import Job, Status  # noqa: E402
+from generation.services import submitting  # noqa: E402
 from generation.services.provider import wavespeed  # noqa: E402
 
 
 def submit(job_id: UUID) -> None:
     """Send what is queued. Whoever dies before it is written down leaves it queued, and it is sent again."""
-    job = Job.objects.select_related("hold").get(pk=job_id)
+    job = Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
     if job.status != Status.QUEUED:
         return
     now = clock.now()
-    prediction = wavespeed().submit(job.model, job.video_model.inputs(job.prompt, job.parameters))
+    media = submitting._bring(job, wavespeed())
+    prediction = wavespeed().submit(job.model, {**job.video_model.inputs(job.prompt, job.parameters), **media})
     Job.objects.filter(pk=job_id).update(
         status=Status.RUNNING,
         prediction_id=prediction.id,

@@ -1,34 +1,39 @@
 """One storm: jobs are ordered and processes are killed, and once it is over everything is counted."""
 
+import os
 import random
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from billing.models import LedgerEntry
 from billing.money import dollars
 from generation import clock, services
-from generation.models import FINAL, Gate, Heartbeat, Job, JobEvent, Status
+from generation.models import FINAL, Gate, Heartbeat, Job, JobEvent, Status, Upload
 from generation.providers.errors import ProviderError
 from tests.chaos.clients import Clients, patiently
 from tests.chaos.house import House, house
 from tests.chaos.kills import STALLS, Kill, kills_of
-from tests.chaos.sums import complaints, history, posts_of
-from tests.chaos.wishes import Wish, wishes
+from tests.chaos.sums import brought, complaints, history, posts_of
+from tests.chaos.wishes import MEDIA_DOORS, Wish, wishes
 from tests.make import ACTOR, make_plan, make_user
 from tests.postgres import Server
 
 _USERS = 4
-_DOORS = ("rest", "rest", "form", "service")
+_DOORS = ("rest", "rest", "form", "service", *MEDIA_DOORS)
 _PAUSES = (0.2, 2.0)  # seconds between two kills
+_CLAIMED_FOR = timedelta(seconds=6)  # longer than the house's POLL_LEASE: nobody is asking just now
 _OVER = {*FINAL, Status.UNKNOWN}
 
 
@@ -99,6 +104,7 @@ class Storm:
         for name in self.house.stop():
             self.complaints.append(f"{name} did not end in time, or left somebody behind")
         self._say("all processes ended")
+        self._let_a_day_pass()
         services.remove_what_is_left()
 
     def count(self) -> dict[str, Any]:
@@ -126,6 +132,9 @@ class Storm:
             "never created": Job.objects.filter(error_code="never_created").count(),
             "POSTs": posts_of(stats),
             "predictions": stats["submissions"],
+            "with a file": Job.objects.exclude(upload=None).count(),
+            "brought": brought(stats),
+            "hung up": self.clients.hung_up,
             "charged": dollars(charged),
             "seconds": round(time.monotonic() - self.began),
             "doubled": sum(times - 1 for times in prompts.values()),
@@ -152,6 +161,12 @@ class Storm:
         """Do what operators do: reopen the Gate, and widen it before its time, which is not the point here."""
         patiently(lambda: Gate.objects.update(closed_at=None, closed_reason="", closed_for="", narrowed_until=None))
 
+    def _hurry(self) -> None:
+        """End pauses before another try, but for jobs that nobody knows of, and long ones between two questions."""
+        now = clock.now()
+        Job.objects.filter(status__in=[Status.QUEUED, Status.COLLECTING], due_at__gt=now).update(due_at=now)
+        Job.objects.filter(due_at__gt=now + _CLAIMED_FOR).nudge(now)
+
     def _let_leases_end(self) -> None:
         """Let the time pass in which a POST may still be answered: whoever sent one is gone."""
         self.house.processes["worker"].kill()
@@ -159,6 +174,15 @@ class Storm:
         self._wait(lambda: not self.house.clusters(), "nobody sends")
         patiently(lambda: Job.objects.filter(status=Status.SUBMITTING).update(lease_until=clock.now()))
         self.house.start("worker")
+
+    def _let_a_day_pass(self) -> None:
+        """Let what killed processes have left of files that arrived be as old as what is removed."""
+        day = timedelta(days=2)
+        Upload.objects.filter(deleted_at=F("created_at")).update(
+            created_at=F("created_at") - day, deleted_at=F("deleted_at") - day
+        )
+        for left in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+            os.utime(left, (time.time() - day.total_seconds(),) * 2)
 
     def _looked(self) -> bool:
         try:
@@ -175,9 +199,7 @@ class Storm:
             if time.monotonic() - self.began > self.weather.patience:
                 raise TimeoutError(f"never came: {what}\n{self.tell()}")
             self._tend()
-            # Pauses before another try are over at once, but for jobs that nobody knows of.
-            waiting = Job.objects.filter(status__in=[Status.QUEUED, Status.COLLECTING], due_at__gt=clock.now())
-            patiently(lambda: waiting.update(due_at=clock.now()))  # noqa: B023 - called here
+            patiently(self._hurry)
             time.sleep(0.1)
         self._say(what)
 

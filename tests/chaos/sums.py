@@ -11,7 +11,7 @@ from django.db.models import Sum
 
 from billing.ledger import differences
 from billing.models import Hold, LedgerEntry, Period
-from generation.models import FINAL, Job, JobEvent, Status
+from generation.models import FINAL, Job, JobEvent, Status, Upload
 from tests.chaos.clients import Outcome
 from tests.chaos.wishes import SUCCEEDED, Wish
 
@@ -40,6 +40,11 @@ def history(job: Job) -> str:
 def posts_of(stats: Stats) -> int:
     """Return how often the provider was asked for a video, whatever it answered."""
     return int(stats["requests"].get("POST /api/v3/{model_id:path}", 0))
+
+
+def brought(stats: Stats) -> int:
+    """Return how often somebody began to bring a file to the provider."""
+    return int(stats["requests"].get("POST /api/v3/media/uploads", 0))
 
 
 def _jobs_are_what_was_wished(wishes: list[Wish], outcomes: dict[int, Outcome]) -> Iterator[str]:
@@ -106,5 +111,12 @@ def _files_are_those_of_jobs() -> Iterator[str]:
         path = root / str(job.video.name)
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != job.sha256:
             yield f"its video is not the one that was stored:\n{history(job)}"
+    for upload in Upload.objects.filter(deleted_at__isnull=True):
+        wanted.add(str(upload.file.name))
+        path = root / str(upload.file.name)
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != upload.sha256:
+            yield f"the file of upload {upload.pk} is not the one that was sent"
     if there != wanted:
-        yield f"files without a job: {sorted(there - wanted)}; jobs without a file: {sorted(wanted - there)}"
+        yield f"files without a row: {sorted(there - wanted)}; rows without a file: {sorted(wanted - there)}"
+    for job in Job.objects.exclude(upload=None).filter(upload__deleted_at__isnull=False):
+        yield f"its upload is gone:\n{history(job)}"

@@ -18,8 +18,8 @@ from moto.server import ThreadedMotoServer
 from billing.ledger import differences
 from billing.models import Hold
 from generation import clock, services
-from generation.models import FINAL, Job, Status
-from tests.chaos.dying import POINTS, die_after, die_at
+from generation.models import FINAL, Job, Status, Upload
+from tests.chaos.dying import POINTS, UPLOAD_POINTS, die_after, die_at, die_keeping
 from tests.engine import run
 from tests.make import ACTOR, make_job
 from tests.processes import wait_until
@@ -126,6 +126,23 @@ def test_killed_after_any_write_a_job_ends_once_or_is_unknown_where_the_law_says
             break
     assert writes > 3
     assert sandbox.stats()["submissions"] == writes
+
+
+@pytest.mark.parametrize("point", UPLOAD_POINTS)
+def test_killed_while_a_user_s_file_is_kept_it_is_there_whole_or_nothing_is_left(alice, settings, world, point):
+    assert killed(die_keeping, point, alice.pk, world)
+
+    assert services.remove_what_is_left() == 0  # it may still arrive
+    kept = Upload.objects.filter(deleted_at__isnull=True)
+    assert kept.count() == (point == "kept")
+    there = [path for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
+    assert len(there) == (point != "announced")
+
+    long_ago = timezone.now() - timedelta(days=2)
+    Upload.objects.filter(deleted_at__isnull=False).update(created_at=long_ago, deleted_at=long_ago)
+    services.remove_what_is_left()
+    there = [str(path) for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()]
+    assert there == [upload.file.path for upload in kept]
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 _PIECE = 1 << 16
+_SMALL = 1 << 12  # bytes: what is larger belongs to a file
+_PAUSE = 0.02  # seconds before each piece of a file that goes up, so that somebody dies in the middle
 _PATIENCE = 10  # seconds
 
 
@@ -70,16 +72,18 @@ class Wire:
         ends = {writer, far_writer}
         self._open |= ends
         try:
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+            await asyncio.gather(_copy(reader, far_writer, pause=_PAUSE), _copy(far_reader, writer, pause=0))
         finally:
             self._open -= ends
             for end in ends:
                 end.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, pause: float) -> None:
     with contextlib.suppress(ConnectionError, OSError):
         while piece := await reader.read(_PIECE):
+            if len(piece) > _SMALL:
+                await asyncio.sleep(pause)
             writer.write(piece)
             await writer.drain()
         writer.write_eof()

@@ -12,6 +12,10 @@ _MODELS = {
     "hunyuan-video-1.5": ((5, 8, 10), 40_000),
 }
 """Lengths and micro-dollars a second, typed from the provider's documentation."""
+_RETAKE, _A_SECOND_OF_RETAKE = "ltx-2-retake", 100_000
+SOURCE_SECONDS = 2  # of the video that retakes are made from
+MEDIA_DOORS = ("upload", "multipart", "retake")
+"""A picture that is sent first and then named, one that comes along, and a video that is sent first."""
 
 _SOUND = 60  # of a hundred jobs have no fault of their own
 
@@ -58,6 +62,12 @@ class Wish:
     door: str
 
     @property
+    def body(self) -> dict[str, object]:
+        """What the API is told, but for media: a retake is as long as its source."""
+        told: dict[str, object] = {"model": self.model, "prompt": self.prompt}
+        return told if self.door == "retake" else told | {"duration": self.duration}
+
+    @property
     def ends(self) -> set[str]:
         """How its job may end: whoever dies in the POST leaves what only a look into the list can tell."""
         return {self.end, NEVER}
@@ -72,9 +82,12 @@ def wishes(number: int, *, dice: random.Random, doors: tuple[str, ...]) -> list[
 
 def _wish(number: int, dice: random.Random, faults: list[str], doors: tuple[str, ...]) -> Wish:
     door = dice.choice(doors)
-    model = dice.choice(list(_MODELS)) if door != "form" else "ltx-2-pro"
-    durations, a_second = _MODELS[model]
-    duration = dice.choice(durations)
+    if door == "retake":
+        model, duration, a_second = _RETAKE, SOURCE_SECONDS, _A_SECOND_OF_RETAKE
+    else:
+        model = dice.choice(list(_MODELS)) if door != "form" else "ltx-2-pro"
+        durations, a_second = _MODELS[model]
+        duration = dice.choice(durations)
     fault = "" if dice.randrange(100) < _SOUND else faults[number % len(faults)]
     return Wish(
         number=number,
