@@ -5,6 +5,7 @@ import json
 import statistics
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +21,12 @@ class Call:
     body: dict[str, Any] | None = None
 
 
-def rate(port: int, call: Call, *, clients: int, seconds: float) -> float:
-    """Return how often a second it was answered, by so many clients at once."""
-    ready, counts = threading.Barrier(clients), []
+def rate(port: int, calls: Sequence[Call], *, seconds: float) -> float:
+    """Return how many a second were answered to as many clients at once, each of whom repeats its own."""
+    ready, counts = threading.Barrier(len(calls)), []
     end = time.monotonic() + seconds
 
-    def work() -> None:
+    def work(call: Call) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         _answered(connection, call)
         ready.wait(60)
@@ -36,13 +37,13 @@ def rate(port: int, call: Call, *, clients: int, seconds: float) -> float:
         counts.append(number)
         connection.close()
 
-    threads = [threading.Thread(target=work) for _ in range(clients)]
+    threads = [threading.Thread(target=work, args=[call]) for call in calls]
     start = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(counts) == clients, "a client broke off"
+    assert len(counts) == len(calls), "a client broke off"
     return sum(counts) / (time.monotonic() - start)
 
 
