@@ -150,7 +150,7 @@ def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Ter
         _keep(spec.media)
     quoted = _quote(user, spec, now)
     if terms.max_cost is not None and quoted.amount.spend > terms.max_cost:
-        raise PriceChanged(quoted)
+        raise PriceChanged(with_standing(quoted, user, now))
     job_id = uuid4()
     job = Job(
         id=job_id,

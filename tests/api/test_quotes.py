@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from billing import services as billing
-from billing.models import Hold, LedgerEntry, Period, Price, Subscription, User
+from billing.models import Hold, LedgerEntry, Period, Plan, Price, Subscription, User
 from billing.money import dollars
 from generation.models import Job
 from tests.conftest import api_of
@@ -144,3 +144,30 @@ def test_the_quote_of_a_changed_price_knows_the_key_too():
     answer = client.post("/api/v1/jobs", WISH | {"max_cost": "0.10"}).json()
     assert (answer["error"]["code"], answer["quote"]["violated"]) == ("price_changed", "key")
     assert answer["quote"]["key"]["left"] == "0.10"
+
+
+# --- What ends, and what refuses --------------------------------------------------------------------------------------
+
+
+def past_due(user):
+    billing.set_past_due(user, now=timezone.now())
+
+
+def not_verified(user):
+    Subscription.objects.update(plan=Plan.objects.get(slug="free"))
+
+
+@pytest.mark.parametrize(("why", "code"), [(past_due, "past_due"), (not_verified, "address_not_verified")])
+def test_the_quote_of_a_changed_price_knows_what_would_refuse_the_job(api, alice, settings, why, code):
+    settings.VERIFY_ADDRESSES = True
+    why(alice)
+    quote = api.post("/api/v1/jobs", WISH | {"max_cost": "0.10"}).json()["quote"]
+    assert (quote["refused"]["code"], quote["fits"]) == (code, False)
+    assert quote == api.post("/api/v1/quotes", WISH).json()
+
+
+def test_the_quote_of_a_changed_price_knows_the_ceiling_of_the_day(api, alice, settings):
+    settings.FREE_DAILY_CEILING = 100_000
+    Subscription.objects.update(plan=Plan.objects.get(slug="free"))
+    quote = api.post("/api/v1/jobs", WISH | {"max_cost": "0.10"}).json()["quote"]
+    assert (quote["violated"], quote["fits"]) == ("free_today", False)
