@@ -168,6 +168,7 @@ class _Rounds:
         if self._swept_at is None or now - self._swept_at >= _SWEEP_EVERY:
             self._swept_at = now
             services.sweep()
+            billing.expire_all_grants(now)
         if self._balanced_at is None or now - self._balanced_at >= _BALANCE_EVERY:
             self._balanced_at = now
             async_task("generation.tasks.heed_balance", cluster=services.SUBMIT_CLUSTER)
@@ -183,6 +184,5 @@ class _Rounds:
         if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
             self._tidied_at = now
             services.remove_what_is_left()
-            billing.expire_all_grants(now)
             ensure_chores(now)
         services.dispatch()

@@ -48,6 +48,14 @@ class Period(models.Model):
 
     class Meta:
         ordering = ("-starts_at",)
+        indexes: ClassVar[list[models.Index]] = [
+            # Looked for every second; the rows in it are few, and a hold changes none.
+            models.Index(
+                fields=["grant_expires_at"],
+                condition=Q(grant_expires_at__isnull=False),
+                name="period_has_a_grant_to_end",
+            ),
+        ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["subscription", "starts_at"], name="period_is_opened_once"),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="period_ends_after_it_starts"),

@@ -57,14 +57,14 @@ def price_and_period(user: User, model: str, variant: str, now: datetime) -> tup
         return price_of(model, variant, now), current_period(user, now)
     price, period, subscription, plan = read(_FOUND, found)
     subscription.user, subscription.plan, period.subscription = user, plan, subscription
-    return price, period
+    return price, _without_what_ended(period, now)
 
 
 def current_period(user: User, now: datetime) -> Period:
     """Return the period of now, to look at: unsaved, with the limits it would have, where no hold has opened it yet."""
     open_ = Period.objects.filter(subscription__user=user, starts_at__lte=now, ends_at__gt=now)
     if found := open_.select_related("subscription__plan", "subscription__next_plan").first():
-        return found
+        return _without_what_ended(found, now)
     subscription = Subscription.objects.select_related("plan", "next_plan").filter(user=user).first()
     if subscription is None:
         subscription = Subscription(user=user, plan=free_plan(), anchor=now)
@@ -72,7 +72,7 @@ def current_period(user: User, now: datetime) -> Period:
     # A first period counts from its anchor, which another clock may still see ahead.
     if subscription.pk and (found := subscription.periods.filter(starts_at=starts_at).first()):
         found.subscription = subscription
-        return found
+        return _without_what_ended(found, now)
     subscription.plan = plan_at(subscription, starts_at)
     return unopened_period(subscription, starts_at, ends_at)
 
@@ -118,3 +118,26 @@ def violated_limit(period: Period, amount: Amount) -> str | None:
         if left is not None and getattr(amount, limit) > left:
             return limit
     return None
+
+
+def _without_what_ended(period: Period, now: datetime) -> Period:
+    """Return a period as the next hold finds it: what was granted until now is gone, whoever has yet to write it."""
+    if period.grant_expires_at is None or period.grant_expires_at > now:
+        return period
+    ends = [(given.expires_at, given.amount) for given in period.grants.filter(expired_at=None) if given.expires_at]
+    period.grant_expires_at = min((at for at, _ in ends if at > now), default=None)
+    for at, amount in ends:
+        if at <= now:
+            _take_away(period, amount)
+    return period
+
+
+def _take_away(period: Period, amount: Amount) -> None:
+    for limit in LIMITS:
+        less = getattr(amount, limit)
+        setattr(period, f"{limit}_granted", getattr(period, f"{limit}_granted") - less)
+        target = getattr(period, f"{limit}_target")
+        if target is not None:
+            used = getattr(period, f"{limit}_spent") + getattr(period, f"{limit}_held")
+            setattr(period, f"{limit}_target", target - less)
+            setattr(period, f"{limit}_limit", max(target - less, used))

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from billing import services as billing
 from billing.models import Hold, LedgerEntry, Period, Plan, Price, Subscription, User
-from billing.money import dollars
+from billing.money import Amount, dollars
 from generation.models import Job
 from tests.conftest import api_of
 from tests.make import ACTOR, make_job, make_plan, make_user
@@ -147,6 +147,20 @@ def test_the_quote_of_a_changed_price_knows_the_key_too():
 
 
 # --- What ends, and what refuses --------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_quote_and_usage_leave_out_a_grant_that_is_over_as_the_job_does():
+    user, now = make_user(plan=make_plan(videos_limit=0)), timezone.now()
+    amount, over = Amount(spend=0, videos=5, seconds=0), now - timedelta(minutes=2)
+    earlier = now - timedelta(minutes=3)
+    billing.grant(user, amount, reason="Sorry.", now=earlier, by=ACTOR, expires_at=over)
+    api = api_of(user)
+    quote = api.post("/api/v1/quotes", WISH).json()
+    assert (quote["fits"], quote["violated"]) == (False, "videos")
+    assert quote["limits"]["videos"] == {"limit": 0, "spent": 0, "held": 0, "left": 0, "granted": 0, "target": 0}
+    assert api.get("/api/v1/usage").json()["limits"] == quote["limits"]
+    assert api.post("/api/v1/jobs", WISH).json()["violated"] == "videos"
 
 
 def past_due(user):

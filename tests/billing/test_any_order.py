@@ -294,11 +294,8 @@ class Money(RuleBasedStateMachine):
         return None if days is None else self.now + timedelta(days=days)
 
     def _room(self, key: ApiKey | None) -> dict[str, int | None]:
-        """Return what is left of each limit once what is over has ended."""
-        with transaction.atomic():
-            billing.expire_all_grants(self.now)
-            period = billing.current_period(self.user, self.now)
-            transaction.set_rollback(True)
+        """Return what is left of each limit; what is over is left out, whether or not it has ended."""
+        period = billing.current_period(self.user, self.now)
         room = {limit: period.left(limit) for limit in LIMITS}
         if key:
             room["key"] = ApiKey.objects.get(pk=key.pk).left

@@ -10,7 +10,7 @@ from billing.ledger import differences
 from billing.models import Grant, LedgerEntry, Period
 from billing.money import LIMITS, Amount
 from billing.services import InsufficientQuota
-from tests.billing.make import everything, limits, make_amount, make_hold, make_used
+from tests.billing.make import everything, limits, make_amount, make_hold, make_price, make_used
 from tests.make import ACTOR, make_plan, make_user
 
 pytestmark = pytest.mark.django_db
@@ -255,4 +255,55 @@ def test_a_refused_hold_leaves_the_end_of_a_grant_to_others(user):
     before = everything()
     with pytest.raises(InsufficientQuota):
         hold(user, 1, now=TOMORROW)
+    assert everything() == before
+
+
+# --- before anybody has ended them ------------------------------------------------------------------------------------
+
+
+def looks(user, now):
+    """Return the period as both ways of looking give it, and the real one after what is over has ended."""
+    price = make_price(model="m")
+    seen = [billing.price_and_period(user, price.model, "", now)[1], billing.current_period(user, now)]
+    billing.expire_all_grants(now)
+    return [*seen, Period.objects.get()]
+
+
+def shown(period) -> dict[str, object]:
+    columns = ("limit", "target", "granted", "spent", "held")
+    row = {f"{limit}_{column}": getattr(period, f"{limit}_{column}") for limit in LIMITS for column in columns}
+    return row | {"grant_expires_at": period.grant_expires_at}
+
+
+@pytest.mark.parametrize("used", [1, 90, 120, 150, 160])
+@pytest.mark.parametrize("unlimited", [False, True])
+def test_who_looks_sees_what_the_next_hold_finds_and_not_what_has_ended_meanwhile(user, used, unlimited):
+    give(user, spend=50, videos=2, seconds=3, until=TOMORROW)
+    give(user, spend=7, until=TOMORROW)
+    give(user, spend=2, seconds=1, until=TOMORROW + BEFORE)
+    give(user, spend=1)
+    if unlimited:
+        billing.set_override(user, "videos", None, reason="x", now=NOW, by=ACTOR)
+    hold(user, used)
+    at_once, apart, after = looks(user, TOMORROW)
+    assert shown(at_once) == shown(apart) == shown(after)
+    assert after.spend_granted == 3
+
+
+def test_who_looks_in_time_sees_the_grant_and_takes_no_more_statements(user, django_assert_num_queries):
+    give(user, spend=50, until=TOMORROW)
+    price = make_price(model="m")
+    for look in (
+        lambda: billing.price_and_period(user, price.model, "", TOMORROW - BEFORE)[1],
+        lambda: billing.current_period(user, TOMORROW - BEFORE),
+    ):
+        with django_assert_num_queries(1):
+            period = look()
+        assert period.left("spend") == 150
+
+
+def test_looking_ends_nothing(user):
+    give(user, spend=50, until=TOMORROW)
+    before = everything()
+    assert billing.current_period(user, TOMORROW).left("spend") == 100
     assert everything() == before

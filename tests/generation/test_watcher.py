@@ -3,16 +3,20 @@
 import asyncio
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from billing import services as billing
+from billing.models import Grant
+from billing.money import Amount
 from generation import heart, watcher
 from generation.models import Chore, Heartbeat, Job, Status
 from generation.services.provider import wavespeed
-from tests.make import make_job
+from tests.make import ACTOR, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,3 +119,19 @@ def test_the_balance_is_asked_for_every_few_minutes_and_what_is_daily_gets_its_r
     rounds._told_at = None
     rounds.turn()
     assert sum(hint.func() == "generation.tasks.do_chore" for hint in OrmQ.objects.all()) == Chore.objects.count()
+
+
+def test_grants_that_are_over_end_within_a_second_or_two(alice):
+    now = timezone.now()
+    amount, until = Amount(spend=5, videos=0, seconds=0), now - timedelta(minutes=1)
+    earlier = now - timedelta(minutes=2)
+    billing.grant(alice, amount, reason="Sorry.", now=earlier, by=ACTOR, expires_at=until)
+    rounds = watcher._Rounds()
+    rounds._tidied_at = now  # what is done every five minutes is not due
+    rounds.turn()
+    assert Grant.objects.get().expired_at
+    later = billing.grant(alice, amount, reason="Sorry.", now=earlier, by=ACTOR, expires_at=until)
+    rounds._swept_at -= watcher._SWEEP_EVERY
+    rounds.turn()
+    later.refresh_from_db()
+    assert later.expired_at
