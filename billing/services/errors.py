@@ -53,7 +53,7 @@ class InsufficientQuota(Exception):
 
     `violated` is "spend", "videos" or "seconds" of the period, "key" (the cap of the API key) or "free_today" (what
     Free may cost in all today). Units of required and available: videos or seconds, else micro-dollars. `resets_at` is
-    None for what never comes back by itself.
+    None for what never comes back by itself: the cap of a key, and a limit of which the next period has nothing.
     """
 
     code = "insufficient_quota"

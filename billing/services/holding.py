@@ -18,7 +18,7 @@ from billing.money import LIMITS, Amount
 from billing.rows import insert, prepared
 from billing.services.errors import Actor, AddressNotVerified, InsufficientQuota, PastDue
 from billing.services.granting import expire_grants
-from billing.services.looking import FREE, check_included, subscription_of, violated_limit
+from billing.services.looking import FREE, check_included, limits_to_come, subscription_of, violated_limit
 from billing.services.noticing import note_thresholds
 from billing.services.opening import opened_period
 from billing.services.stopping import limits_after
@@ -143,7 +143,7 @@ def _take_of_period(period: Period, amount: Amount, now: datetime) -> None:
         violated=violated,
         required=getattr(amount, violated),
         available=period.left(violated) or 0,
-        resets_at=period.ends_at,
+        resets_at=None if limits_to_come(period)[f"{violated}_limit"] == 0 else period.ends_at,
     )
 
 

@@ -105,6 +105,11 @@ def limits_of(subscription: Subscription, plan: Plan) -> dict[str, Any]:
     return limits
 
 
+def limits_to_come(period: Period) -> dict[str, Any]:
+    """Return the limits that the month after a period opens with as things stand, as fields."""
+    return limits_of(period.subscription, plan_at(period.subscription, period.ends_at))
+
+
 def check_included(model: str, period: Period) -> None:
     """Raise ModelNotInPlan where the period does not include the model of this full id."""
     if period.models_allowed is not None and model not in period.models_allowed:

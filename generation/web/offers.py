@@ -1,13 +1,14 @@
 """Prices where one chooses: what a wish costs, whether it fits what is left, and what would."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import product
+from typing import Any
 
 from billing.models import Period, Price, User
 from billing.money import LIMITS
-from billing.services import InsufficientQuota
+from billing.services import InsufficientQuota, limits_to_come
 from generation.catalog import Parameter, VideoModel
 from generation.services import Closed, Quote, with_standing
 from generation.spec import InvalidSpec, video_spec
@@ -40,6 +41,7 @@ class Offer:
     closed: str | None
     lacks: bool = False
     suggestions: tuple[Suggestion, ...] = ()
+    to_come: Mapping[str, Any] = field(default_factory=dict)  # the next period's limits, where one of now is in the way
 
     @property
     def cost(self) -> int | None:
@@ -70,7 +72,7 @@ class Offer:
             return "There is no price for these settings, so nothing can be made of them."
         if self.quote.refused:
             return str(self.quote.refused)
-        return _obstacle(self.quote) if self.quote.violated else _leaves(self.quote)
+        return _obstacle(self.quote, self.to_come) if self.quote.violated else _leaves(self.quote)
 
 
 class PriceList:
@@ -123,6 +125,7 @@ class PriceList:
             closed=self.closed.model(model.id),
             lacks=bool(model.media and not self.source),
             suggestions=self._fitting(form) if stuck else (),
+            to_come=limits_to_come(self.period) if stuck else {},
         )
 
     def includes(self, model: VideoModel) -> bool:
@@ -220,22 +223,24 @@ def _leaves(quote: Quote) -> str:
     return f"Leaves {join(parts)} until {day(quote.period.ends_at)}." if parts else "Your plan has no limit."
 
 
-def _obstacle(quote: Quote) -> str:
-    """Return what stands in the way."""
+def _obstacle(quote: Quote, to_come: Mapping[str, Any]) -> str:
+    """Return what stands in the way, and what comes with the next period."""
     period, limit = quote.period, quote.violated or ""
     if limit == "free_today":
         return _FREE_IS_USED_UP
     rest, whole = period.left(limit) or 0, getattr(period, f"{limit}_limit")
-    renewal = day(period.ends_at)
-    if limit == "videos":
-        if not whole:
-            return "Your plan has no videos."
-        used = f"All {whole:,} videos of this period are" if whole > 1 else "The one video of this period is"
-        return f"{used} used. {renewal} brings {_next(period, limit)}."
-    return f"{_of(limit, getattr(quote.amount, limit))} needed, {_of(limit, rest)} left until {renewal}."
+    renewal, comes = day(period.ends_at), to_come[f"{limit}_limit"]
+    if limit != "videos":
+        until = "" if comes == 0 else f" until {renewal}"
+        return f"{_of(limit, getattr(quote.amount, limit))} needed, {_of(limit, rest)} left{until}."
+    if not whole:
+        return f"You have no videos in this period. {renewal} brings {_brings(comes)}."
+    used = f"All {whole:,} videos of this period are" if whole > 1 else "The one video of this period is"
+    return f"{used} used. {renewal} brings {_brings(comes, ' more')}."
 
 
-def _next(period: Period, limit: str) -> str:
-    """Return what the next period brings: the plan's limit then, which may be another than today's."""
-    value = getattr(period.subscription.plan, f"{limit}_limit")
-    return "as many as you like" if value is None else f"{value:,} more"
+def _brings(value: int | None, more: str = "") -> str:
+    """Say how many videos that is: 2, none, or with " more": 2 more, no more."""
+    if value is None:
+        return "as many as you like"
+    return f"{value:,}{more}" if value else f"no{more}" if more else "none"

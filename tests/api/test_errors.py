@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import caches
 from django.http import HttpRequest, UnreadablePostError
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from billing import services as billing
@@ -15,7 +16,7 @@ from generation import services
 from generation.api.rates import UserRate
 from generation.models import Job, JobEvent
 from tests.conftest import api_of
-from tests.make import make_job, make_plan, make_user
+from tests.make import ACTOR, make_job, make_plan, make_user
 
 WISH = {"model": "ltx-2-pro", "prompt": "A red fox in snow"}
 TOMORROW = datetime(2026, 8, 24, tzinfo=UTC)
@@ -258,6 +259,28 @@ def test_used_up_quota_says_what_is_needed_left_and_when_there_is_more():
     assert "$0.36" in body["detail"]
     assert "$0.20" in body["detail"]
     assert Job.objects.count() == 5
+
+
+@pytest.mark.parametrize(("limit", "name"), [("videos", "videos"), ("spend", "spend"), ("seconds", "seconds")])
+@pytest.mark.django_db
+def test_what_never_comes_back_does_not_say_when(limit, name):
+    user = make_user(plan=make_plan())
+    billing.set_override(user, limit, 0, reason="x", now=timezone.now(), by=ACTOR)
+    body = assert_problem(api_of(user).post("/api/v1/jobs", WISH), 402, "insufficient_quota")
+    assert (body["violated"], body["resets_at"]) == (name, None)
+    assert "until" not in body["detail"]
+
+
+@pytest.mark.parametrize(("now", "then", "comes_back"), [(1, 0, False), (0, 1, True), (1, 1, True)])
+@pytest.mark.django_db
+def test_when_there_is_more_is_told_by_the_plan_that_follows(now, then, comes_back):
+    user = make_user(plan=make_plan(videos_limit=now, spend_limit=9_000_000))
+    billing.change_plan(user, make_plan(videos_limit=then, spend_limit=8_000_000), now=timezone.now())
+    if now:
+        make_job(user)
+    body = assert_problem(api_of(user).post("/api/v1/jobs", WISH), 402, "insufficient_quota")
+    assert (body["resets_at"] is not None) is comes_back
+    assert ("until" in body["detail"]) is comes_back
 
 
 @pytest.mark.parametrize(("limit", "required"), [("videos", 1), ("seconds", 6)])

@@ -188,10 +188,11 @@ def test_what_does_not_fit_says_what_is_needed_and_left_in_dollars(life):
 
 
 def test_a_limit_of_videos_is_counted_in_videos(life):
-    with pytest.raises(InsufficientQuota, match="1 videos needed, 0 left until") as error:
+    with pytest.raises(InsufficientQuota, match=r"1 videos needed, 0 left\.") as error:
         run(call(make_user(plan=make_plan(videos_limit=0))))
 
     assert (error.value.violated, error.value.required, error.value.available) == ("videos", 1, 0)
+    assert error.value.resets_at is None, "the next period has none either"
 
 
 def test_what_costs_more_than_max_cost_is_not_made(alice, life):

@@ -43,4 +43,6 @@ class ProblemSerializer(serializers.Serializer[Any]):
     required = ScalarField(required=False)  # type: ignore[assignment]  # the member is called so
     available = ScalarField(required=False)
     currency = serializers.CharField(required=False)
-    resets_at = serializers.DateTimeField(required=False, allow_null=True)
+    resets_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="With insufficient_quota; null for what never comes back by itself."
+    )
