@@ -25,8 +25,11 @@ class GrantForm(SubscriptionForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Ask for something at all."""
+        """Ask for something at all, and for an end within the period."""
         cleaned = super().clean()
+        until = cleaned.get("expires_at")
+        if until and until >= self.period.ends_at:
+            self.add_error("expires_at", f"The period ends on {day(self.period.ends_at)}, and what is granted with it.")
         if not self.errors and not any(cleaned[limit] for limit in LIMITS):
             self.add_error("spend", "Say how much: dollars, videos or seconds.")
         return cleaned

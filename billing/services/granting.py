@@ -22,13 +22,16 @@ def grant(
 ) -> Grant:
     """Add to the limits of the user's current period. ValueError for amounts below zero or nothing at all.
 
-    An unlimited limit stays unlimited; the line is written all the same.
+    An unlimited limit stays unlimited; the line is written all the same. A grant ends with its period at the latest, so
+    ValueError, too, for an end that is over, or no sooner than the period's.
     """
     if min(amount.spend, amount.videos, amount.seconds) < 0 or not any((amount.spend, amount.videos, amount.seconds)):
         raise ValueError(f"{amount} grants nothing; allowed: amounts of 0 or more, and one above.")
     if expires_at and expires_at <= now:
         raise ValueError(f"{expires_at} is over; allowed: a moment to come, or none.")
     period = opened_period(subscription_of(user, now), now)
+    if expires_at and expires_at >= period.ends_at:
+        raise ValueError(f"{expires_at} is not before {period.ends_at}, when the period ends; allowed: before or none.")
     return grant_in(period, amount, reason=reason, now=now, by=by, until=expires_at)
 
 

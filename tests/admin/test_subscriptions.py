@@ -295,6 +295,7 @@ def test_extra_is_granted_with_a_line_that_says_why(desk, olga, user):
         ("expires_at", {"spend": "5", "expires_at": "2020-01-01T00:00"}),
         ("expires_at", {"spend": "5", "expires_at": "9999-12-31T23:59"}),
         ("expires_at", {"spend": "5", "expires_at": "soon"}),
+        ("expires_at", {"spend": "5", "expires_at": f"{timezone.now() + timedelta(days=32):%Y-%m-%dT%H:%M}"}),
     ],
 )
 def test_a_grant_that_makes_no_sense_is_refused_with_the_field_named(desk, user, field, says):

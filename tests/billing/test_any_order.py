@@ -127,6 +127,10 @@ class Money(RuleBasedStateMachine):
         """Grant an amount, for good or for some days."""
         until = self._in(days)
         given = partial(billing.grant, self.user, amount, reason="x", now=self.now, by=ACTOR, expires_at=until)
+        if until and until >= billing.current_period(self.user, self.now).ends_at:
+            with pytest.raises(ValueError, match="when the period ends"):
+                given()
+            return
         self.given[self._do(cut, given).pk] = amount
 
     @rule(cut=CUT)

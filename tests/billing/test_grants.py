@@ -109,6 +109,17 @@ def test_what_grants_nothing_is_refused(user, given):
     assert everything() == before
 
 
+@pytest.mark.parametrize("opened", [False, True])
+@pytest.mark.parametrize("after", [timedelta(0), BEFORE, timedelta(days=30)])
+def test_a_grant_ends_with_its_period_and_no_later_end_is_promised(user, after, opened):
+    ends_at = hold(user, 1).period.ends_at if opened else billing.current_period(user, NOW).ends_at
+    before = everything()
+    with pytest.raises(ValueError, match=r"when the period ends; allowed: before or none"):
+        give(user, spend=5, until=ends_at + after)
+    assert everything() == before
+    assert give(user, spend=5, until=ends_at - BEFORE).expires_at == ends_at - BEFORE
+
+
 @pytest.mark.parametrize("until", [NOW, NOW - BEFORE])
 def test_a_grant_that_is_over_is_refused(user, until):
     before = everything()
@@ -242,9 +253,10 @@ def test_the_watcher_ends_all_grants_whose_time_is_over(user):
 
 
 def test_grants_on_another_period_are_left_alone(user):
-    first = give(user, spend=50, until=NOW + timedelta(days=100)).period
-    second = give(user, spend=7, now=first.ends_at, until=NOW + timedelta(days=100)).period
-    third = give(user, spend=3, now=second.ends_at, until=NOW + timedelta(days=100)).period
+    day = timedelta(days=1)
+    first = give(user, spend=50, until=NOW + day).period
+    second = give(user, spend=7, now=first.ends_at, until=first.ends_at + day).period
+    third = give(user, spend=3, now=second.ends_at, until=second.ends_at + day).period
     assert billing.expire_grants(second, NOW + timedelta(days=100)) == 1
     assert [limits(period)[0] for period in (first, second, third)] == [150, 100, 103]
 

@@ -95,7 +95,7 @@ def _plan_ends_at(subscription: Subscription, period: Period) -> datetime | None
 
 def _grants(looked: Chosen) -> list[Note]:
     until = looked.period.grant_expires_at
-    if until is None or until <= looked.now:
+    if until is None or until >= looked.period.ends_at:  # what ends with its period needs no word
         return []
     moment = f"{day_of(until, looked.now)}, {date_format(timezone.localtime(until), 'H:i')}"
     return [Note(level=_INFO, text=f"Something granted to you ends on {moment}. What is unused of it then is gone.")]
