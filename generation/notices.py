@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.utils.text import Truncator
 from django_q.tasks import async_task
 
+from billing import services as billing
 from billing.models import Hold, Notice, User
-from billing.money import dollars
+from billing.money import LIMITS, dollars
 from generation.models import FINAL, Alert, Job, JobNotice
 from generation.services.dispatching import SUBMIT_CLUSTER
 
@@ -32,11 +33,15 @@ _CUT = 40  # characters of a prompt: a mail lies open on many screens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A mail to be: the rows that ask for it, who gets it, and how it is written once the rows are taken."""
+    """A mail to be: the rows that ask for it, who gets it, and how it is written once the rows are taken.
+
+    `is_so` is asked of each row that was taken, since what it tells may be over by now.
+    """
 
     rows: Sequence[Any]
     to: list[str]
     write: Callable[[Sequence[Any]], tuple[str, str]]
+    is_so: Callable[[Any], bool] = lambda _: True
 
 
 def hand_notices(now: datetime) -> bool:
@@ -57,9 +62,9 @@ def _letters(now: datetime) -> Iterator[Letter]:
     if alerts := list(_of_operators(now)[:_MOST_AT_ONCE]):
         operators = list(User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True))
         yield from (Letter(rows=[one], to=operators, write=mail_of_alert) for one in alerts if operators)
-    limits = _of_limits(now).select_related("period__subscription__user", "period__subscription__plan")
-    for notice in limits[:_MOST_AT_ONCE]:
-        yield Letter(rows=[notice], to=[notice.period.subscription.user.email], write=mail_of_limit)
+    for notice in _of_limits(now).select_related("period__subscription__user")[:_MOST_AT_ONCE]:
+        address = notice.period.subscription.user.email
+        yield Letter(rows=[notice], to=[address], write=mail_of_limit, is_so=billing.confirm)
     # Of one user and kind in one mail: fifty jobs that fail together are one piece of news.
     together: dict[tuple[str, str], list[JobNotice]] = defaultdict(list)
     for one in _of_jobs(now).select_related("job__user", "job__hold")[:_MOST_JOBS]:
@@ -74,7 +79,8 @@ def _waiting(now: datetime) -> Q:
 
 
 def _of_limits(now: datetime) -> "QuerySet[Notice]":
-    return Notice.objects.filter(_waiting(now), period__subscription__user__is_active=True)
+    """Return what is still news: not what was nearly used up in a period that is over."""
+    return Notice.objects.filter(_waiting(now), period__ends_at__gt=now, period__subscription__user__is_active=True)
 
 
 def _of_jobs(now: datetime) -> "QuerySet[JobNotice]":
@@ -91,7 +97,7 @@ def _of_operators(now: datetime) -> "QuerySet[Alert]":
 
 def _send(letter: Letter, now: datetime) -> bool:
     """Take the rows, send the mail, and say so. Who is killed in between leaves it to be sent again."""
-    taken = [row for row in letter.rows if _take(row, now)]
+    taken = [row for row in letter.rows if _take(row, now) and letter.is_so(row)]
     if not taken:
         return False
     subject, text = letter.write(taken)
@@ -115,7 +121,8 @@ def mail_of_limit(rows: Sequence[Notice]) -> tuple[str, str]:
     period = notice.period
     spent, held = (_shown(notice.limit, getattr(period, f"{notice.limit}_{column}")) for column in ("spent", "held"))
     limit = _shown(notice.limit, getattr(period, f"{notice.limit}_limit") or 0)
-    percent = 100 if notice.kind == Notice.Kind.LIMIT_100 else 80
+    percent = billing.PERCENT[Notice.Kind(notice.kind)]
+    to_come = billing.limits_to_come(period)
     what = {"spend": "your money", "videos": "your videos", "seconds": "your seconds of video"}[notice.limit]
     text = render_to_string(
         "mail/limit.txt",
@@ -127,6 +134,7 @@ def mail_of_limit(rows: Sequence[Notice]) -> tuple[str, str]:
             "held": held,
             "limit": limit,
             "ends_at": period.ends_at,
+            "goes_on": all(to_come[f"{each}_limit"] != 0 for each in LIMITS),
             "usage": f"{settings.PUBLIC_URL}/usage/" if settings.PUBLIC_URL else "",
         },
     )

@@ -43,6 +43,7 @@ from billing.services.looking import (
     subscription_of,
     violated_limit,
 )
+from billing.services.noticing import PERCENT, confirm
 from billing.services.opening import as_it_stands
 from billing.services.planning import (
     cancel_subscription,
@@ -58,6 +59,7 @@ from billing.services.standing import fits_today, refusal_of
 
 __all__ = [
     "FREE",
+    "PERCENT",
     "Actor",
     "AddressNotVerified",
     "CantAdjust",
@@ -74,6 +76,7 @@ __all__ = [
     "cancel_subscription",
     "change_plan",
     "check_included",
+    "confirm",
     "create_api_key",
     "current_period",
     "expire_all_grants",
@@ -86,10 +89,10 @@ __all__ = [
     "keep_subscription",
     "last_answer",
     "limits_of",
+    "limits_to_come",
     "plan_at",
     "price_and_period",
     "price_of",
-    "limits_to_come",
     "reactivate",
     "refund",
     "refusal_of",

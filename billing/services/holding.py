@@ -25,7 +25,7 @@ from billing.services.stopping import limits_after
 from billing.services.writing import write_of_hold
 
 _TRIES = 3
-_COLUMNS = [f"{limit}_{column}" for limit in LIMITS for column in ("limit", "spent", "held")]
+_COLUMNS = [f"{limit}_{column}" for limit in LIMITS for column in ("limit", "target", "spent", "held")]
 # A hold leaves the limit as it is: where something fits, nothing stands above its target.
 # A second hold waits for the row's lock and then sees the sums as the first one left them: PostgreSQL reads the row
 # again as long as nothing else is named. Written out, since the ORM takes longer to say it than the database to do it.

@@ -256,12 +256,12 @@ class Money(RuleBasedStateMachine):
 
     @invariant()
     def what_is_nearly_used_up_was_said(self) -> None:
-        """Look at every limit that stands at 80 or 100 percent, whatever brought it there."""
-        for period in Period.objects.filter(subscription__user=self.user):
+        """Look at every limit that stands at 80 or 100 percent, whatever brought it there, while its month lasts."""
+        for period in Period.objects.filter(subscription__user=self.user, ends_at__gt=self.now):
             told = set(period.notices.values_list("limit", "kind"))
             for limit in LIMITS:
                 allowed, used = getattr(period, f"{limit}_limit"), sum(counters(period)[limit])
-                for percent in (80, 100) if allowed else ():
+                for percent in (80, 100) if getattr(period, f"{limit}_target") else ():
                     assert used * 100 < allowed * percent or (limit, f"limit_{percent}") in told
 
     @invariant()

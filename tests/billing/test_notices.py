@@ -1,12 +1,13 @@
 """Who comes near a limit is told, once a period and threshold."""
 
+from datetime import timedelta
 from itertools import product
 
 import pytest
 from django.utils import timezone
 
 from billing import services as billing
-from billing.models import Notice
+from billing.models import Notice, Period
 from billing.money import LIMITS
 from billing.services import InsufficientQuota
 from tests.billing.make import make_amount, make_hold
@@ -96,3 +97,43 @@ def test_a_limit_that_was_raised_says_the_hundred_later_and_the_eighty_no_more()
     assert told() == [("videos", "limit_80")]
     hold(user, 4)
     assert told() == [("videos", kind) for kind in BOTH]
+
+
+def test_a_limit_that_is_set_to_nothing_says_nothing_of_what_was_used_before():
+    user = make_user(plan=make_plan(videos_limit=10))
+    hold(user, 5)
+    billing.set_override(user, "videos", 0, reason="x", now=NOW, by=ACTOR)
+    make_hold(user, make_amount(videos=0), now=NOW)
+    assert told() == []
+
+
+def test_a_limit_that_is_set_to_what_is_used_says_both():
+    user = make_user(plan=make_plan(videos_limit=10))
+    hold(user, 5)
+    billing.set_override(user, "videos", 5, reason="x", now=NOW, by=ACTOR)
+    assert told() == [("videos", kind) for kind in BOTH]
+
+
+def end_of_grant(user, period, now):
+    billing.expire_all_grants(now)
+
+
+def repair(user, period, now):
+    Period.objects.filter(pk=period.pk).update(videos_limit=30, videos_target=30, videos_granted=20)
+    assert billing.repair_period(period, now=now, by=ACTOR)
+
+
+@pytest.mark.parametrize("reach", [end_of_grant, repair])
+@pytest.mark.parametrize("over", [False, True])
+def test_of_a_period_that_is_over_nobody_is_told(reach, over):
+    user = make_user(plan=make_plan(videos_limit=10))
+    until = NOW + timedelta(days=1)
+    period = billing.grant(user, make_amount(videos=10), reason="x", now=NOW, by=ACTOR, expires_at=until).period
+    hold(user, 9)
+    if reach is repair:
+        billing.expire_all_grants(until)
+        Notice.objects.all().delete()
+    assert told() == []
+    now = period.ends_at if over else period.ends_at - timedelta(microseconds=1)
+    reach(user, period, now)
+    assert told() == ([] if over else [("videos", "limit_80")])

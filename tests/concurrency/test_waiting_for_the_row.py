@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from billing import services as billing
 from billing.ledger import differences
-from billing.models import Period, Plan, User
+from billing.models import Notice, Period, Plan, User
 from billing.money import Amount
 from tests.billing.make import make_capped_key, make_hold, make_used
 from tests.make import ACTOR, make_plan, make_user
@@ -141,3 +141,13 @@ def test_a_refund_into_a_new_period_and_a_hold_there_by_the_same_key_do_not_bloc
             make_hold(key.user, ONE, now=now, api_key=key)
         assert begun[0].result()
     assert not list(differences())
+
+
+def test_a_notice_that_comes_true_again_while_somebody_looks_whether_it_is_still_so_stays():
+    alice = make_user(plan=make_plan(videos_limit=10))
+    billing.release(make_hold(alice, Amount(spend=1, videos=8, seconds=1)), now=timezone.now(), by=ACTOR)
+    notice = Notice.objects.get()
+    again = Amount(spend=1, videos=9, seconds=1)
+    assert in_turn(lambda: make_hold(alice, again).videos, lambda: billing.confirm(notice)) == (9, True)
+    assert Notice.objects.get() == notice
+    assert notice.period.videos_held == 9

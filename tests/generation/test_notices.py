@@ -9,11 +9,11 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from billing import services as billing
-from billing.models import Notice
+from billing.models import Notice, Period, Plan
 from generation import notices, tasks
 from generation.notices import hand_notices, send_notices
-from tests.billing.make import make_amount, make_hold
-from tests.make import make_plan, make_user
+from tests.billing.make import make_amount, make_hold, make_used
+from tests.make import ACTOR, make_plan, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -84,3 +84,87 @@ def test_a_released_hold_takes_no_notice_back(user):
     billing.release(held, now=timezone.now(), by=billing.Actor(name="test"))
     make_hold(user, make_amount(spend=85_000_000))
     assert Notice.objects.count() == 1
+
+
+# --- what is over by the time it would be sent ------------------------------------------------------------------------
+
+
+def used_up(plan):
+    """Return somebody all of whose videos are used, and who waits for the mail."""
+    user = make_user("ada@example.org", plan=plan)
+    make_used(user, make_amount(videos=2))
+    return user
+
+
+def test_who_has_a_larger_plan_by_now_is_not_told_that_all_is_used(db):
+    user = used_up("free")
+    billing.change_plan(user, Plan.objects.get(slug="pro"), now=timezone.now())
+    assert send_notices(timezone.now()) == 0
+    assert mail.outbox == []
+    assert not hand_notices(timezone.now()), "nobody is asked again"
+
+
+def test_what_was_not_told_is_told_when_it_comes_true_later():
+    user = used_up("free")
+    billing.change_plan(user, Plan.objects.get(slug="pro"), now=timezone.now())
+    send_notices(timezone.now())
+    make_used(user, make_amount(videos=28))
+    send_notices(timezone.now())
+    assert sorted(sent.subject[12:17] for sent in mail.outbox) == ["100 %", "80 % "]
+    assert all("30 spent and 0 set aside, of 30 (Pro)" in sent.body for sent in mail.outbox)
+    send_notices(timezone.now())
+    assert len(mail.outbox) == 2
+
+
+def test_what_is_still_so_of_two_is_told_with_what_holds_now():
+    user = make_user(plan=make_plan(name="Basic", videos_limit=10))
+    make_used(user, make_amount(videos=10))
+    billing.set_override(user, "videos", 12, reason="x", now=timezone.now(), by=ACTOR)
+    assert send_notices(timezone.now()) == 1
+    assert mail.outbox[0].subject.endswith("80 % of your videos of this period")
+    assert "10 spent and 0 set aside, of 12 (Basic)" in mail.outbox[0].body
+
+
+def test_a_hold_between_looking_and_writing_is_in_the_mail():
+    user = make_user(plan=make_plan(name="Basic", videos_limit=10))
+    make_used(user, make_amount(videos=8))
+    (letter,) = notices._letters(timezone.now())
+    make_hold(user, make_amount(videos=1))
+    assert notices._send(letter, timezone.now())
+    assert "8 spent and 1 set aside, of 10 (Basic)" in mail.outbox[0].body
+
+
+@pytest.mark.parametrize(("before", "sent"), [(timedelta(microseconds=1), 2), (timedelta(0), 0)])
+def test_of_a_period_that_is_over_no_mail_is_sent(before, sent):
+    now = timezone.now()
+    used_up(make_plan(videos_limit=2))
+    ends_at = now + timedelta(hours=1)
+    Period.objects.update(ends_at=ends_at)
+    assert hand_notices(ends_at - before) is bool(sent)
+    assert send_notices(ends_at - before) == sent
+
+
+def follow(**limits):
+    return lambda user: billing.change_plan(user, make_plan(**limits), now=timezone.now())
+
+
+def none_of_money(user):
+    billing.set_override(user, "spend", 0, reason="x", now=timezone.now(), by=ACTOR)
+
+
+@pytest.mark.parametrize(
+    ("change", "goes_on"),
+    [
+        (follow(videos_limit=1), True),
+        (follow(videos_limit=0), False),
+        (follow(videos_limit=1, seconds_limit=0), False),
+        (none_of_money, False),
+    ],
+)
+def test_new_videos_are_promised_only_where_the_next_period_has_some(change, goes_on):
+    user = used_up(make_plan(videos_limit=2))
+    change(user)
+    send_notices(timezone.now())
+    (body,) = (sent.body for sent in mail.outbox if "100 %" in sent.subject)
+    assert ("New videos can be made again from" in body) is goes_on
+    assert ("as things stand no videos can be made in it." in body) is not goes_on

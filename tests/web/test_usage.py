@@ -343,6 +343,31 @@ def test_a_grant_that_ends_says_when(alice, browser_of_alice):
     assert f"Something granted to you ends on {said(until)}, {until:%H:%M}. What is unused of it then is gone." in page
 
 
+def test_a_grant_that_ends_with_the_period_or_was_to_outlive_it_has_no_end_of_its_own(alice, browser_of_alice):
+    given = billing.grant(alice, make_amount(), reason="Sorry.", now=now(), by=OLGA)
+    for after in (timedelta(0), timedelta(days=30)):
+        Period.objects.update(grant_expires_at=given.period.ends_at + after)
+        assert "Something granted to you ends" not in words(browser_of_alice.get("/usage/"))
+
+
+def test_a_grant_that_is_over_is_gone_before_anybody_has_ended_it(alice, browser_of_alice):
+    make_job(alice)
+    then = now() - timedelta(hours=2)
+    Subscription.objects.update(anchor=then)
+    Period.objects.update(starts_at=then)
+    amount, over = make_amount(spend=5_000_000, videos=0, seconds=0), now() - timedelta(hours=1)
+    billing.grant(alice, amount, reason="Sorry.", now=then, by=OLGA, expires_at=over)
+    page = words(browser_of_alice.get("/usage/"))
+    assert "In your plan $100.00 Charged − $0.00 Set aside − $0.36 Left = $99.64" in page
+    assert "Something granted" not in page
+
+
+def test_a_limit_that_was_set_to_nothing_says_nothing_of_what_was_used_before(alice, browser_of_alice):
+    make_used(alice, make_amount(videos=5))
+    billing.set_override(alice, "videos", 0, reason="Asked.", now=now(), by=OLGA)
+    assert "All 5 videos" not in words(browser_of_alice.get("/usage/"))
+
+
 def test_an_earlier_period_warns_of_nothing(db):
     user = make_user(plan=make_plan(spend_limit=500_000))
     make_used(user, make_amount())

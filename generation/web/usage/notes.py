@@ -52,7 +52,7 @@ def _payment(looked: Chosen) -> list[Note]:
 def _threshold(looked: Chosen, limit: str) -> Note | None:
     """Return that a limit is used up, or nearly so; nothing for those that are unlimited or none."""
     whole, left = getattr(looked.period, f"{limit}_limit"), looked.period.left(limit)
-    if not whole or left is None:
+    if not getattr(looked.period, f"{limit}_target") or left is None:
         return None
     done = f"of this period {'is spent' if limit == 'spend' else 'are used'} or set aside"
     if left <= 0:
