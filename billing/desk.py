@@ -216,7 +216,7 @@ def written(limit: str, value: int | None) -> str:
 
 def amounts(amount: Amount) -> str:
     """Return an amount without what is 0: "$5.00, 2 videos, 10 s"."""
-    units = {"spend": "", "videos": " videos", "seconds": " s"}
+    units = {"spend": "", "videos": " video" if abs(amount.videos) == 1 else " videos", "seconds": " s"}
     parts = [f"{written(name, getattr(amount, name))}{unit}" for name, unit in units.items() if getattr(amount, name)]
     return ", ".join(parts) or "nothing"
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from billing import services
 from billing.admin.dialogs import decision
 from billing.admin.steering import MomentField, Steered, SubscriptionForm
+from billing.admin.tables import filled
 from billing.desk import AMOUNTS, DollarsField, NumberWidget, amounts, day, operator, written
 from billing.models import Period
 from billing.money import LIMITS, MOST, Amount
@@ -97,9 +98,9 @@ class MoneyActions(Steered):
     )
     def grant_extra(self, request: HttpRequest, form: GrantForm, object_id: str) -> HttpResponse:
         """Add to the limits of the period of now."""
-        says, subscription = form.cleaned_data, form.row
+        says, subscription, before = form.cleaned_data, form.row, form.period
         amount, until = _amount(says), says["expires_at"]
-        services.grant(
+        given = services.grant(
             subscription.user,
             amount,
             reason=says["reason"],
@@ -108,7 +109,8 @@ class MoneyActions(Steered):
             expires_at=until,
         )
         said = f"Granted {amounts(amount)}{f', until {day(until)}' if until else ''}."
-        return self.done(request, subscription, said, reason=says["reason"])
+        after = Period.objects.get(pk=given.period_id)
+        return self.done(request, subscription, said, reason=says["reason"], more=filled(before, after))
 
     @decision(
         "Adjust what is spent",

@@ -102,6 +102,21 @@ def stops_at(period: Period, limit: str) -> str:
     )
 
 
+def all_stops(period: Period) -> str:
+    """Say where limits stand above what they are meant to be; nothing where none does."""
+    return " ".join(f"{AMOUNTS[limit]}: {stops}" for limit in LIMITS if (stops := stops_at(period, limit)))
+
+
+def filled(before: Period, after: Period) -> str:
+    """Say what is left of each limit that stood above what it was meant to be, since what comes in fills that first."""
+    found = []
+    for limit in LIMITS:
+        if before.above(limit):
+            left = f"{written(limit, after.left(limit))} left, since more was spent and held than is meant to hold."
+            found.append(f"{AMOUNTS[limit]}: {stops_at(after, limit) or left}")
+    return " ".join(found)
+
+
 def _table(headings: list[str], rows: list[list[str]]) -> SafeString:
     # On a phone a cell is a line of its name and this.
     cells = [[format_html('<span class="self-center">{}</span>', cell) for cell in row] for row in rows]

@@ -1,12 +1,12 @@
 """Jobs: only code changes them; what an operator may do is an action."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -18,11 +18,13 @@ from django.utils.safestring import SafeString
 from unfold.paginator import InfinitePaginator
 
 from billing import services as billing
-from billing.desk import DialogForm, OnlyReadRows, ReadOnly, action, day, display, usd, who
+from billing.admin.tables import filled
+from billing.desk import DialogForm, OnlyReadRows, ReadOnly, action, display, usd, who
 from billing.models import Hold, LedgerEntry
 from generation import services
 from generation.admin.margins import margins
-from generation.admin.pages import ReasonForm, back, id_of, operator, to_the_second
+from generation.admin.pages import back, id_of, operator, to_the_second
+from generation.admin.refunding import RefundForm, refunded_to
 from generation.media import poster_response, video_response
 from generation.models import Job, JobEvent, Status
 from generation.services.earning import margin_of
@@ -48,17 +50,6 @@ _COLOURS = {
     Status.FAILED: "danger",
     Status.CANCELED: "default",
 }
-
-
-class RefundForm(ReasonForm):
-    """Says where the money goes, and asks why."""
-
-    def render_before_template(self) -> SafeString:
-        """Tell it before it is done."""
-        job = get_object_or_404(Job.objects.select_related("hold__period"), pk=id_of(self.object_id))
-        return format_html(
-            '<p class="font-semibold mb-4 text-important">{}</p>', _refunded_to(job.hold, timezone.now())
-        )
 
 
 class EventsOfJob(OnlyReadRows):
@@ -249,7 +240,9 @@ class JobsAdmin(ReadOnly):
             except services.NotCancelable as error:
                 refused.append(f"{job.pk}: {error}")
         if canceled:
-            self.message_user(request, f"{canceled} canceled; their money is back.", messages.SUCCESS)
+            self.message_user(
+                request, f"{canceled} canceled; nothing is set aside for them any more.", messages.SUCCESS
+            )
         for sentence in refused[:10]:
             self.message_user(request, sentence, messages.WARNING)
         if len(refused) > 10:
@@ -271,7 +264,7 @@ class JobsAdmin(ReadOnly):
         job = get_object_or_404(Job, pk=id_of(object_id))
         try:
             self._cancel(request, job)
-            self.message_user(request, "Canceled; the money is back.", messages.SUCCESS)
+            self.message_user(request, "Canceled; nothing is set aside for it any more.", messages.SUCCESS)
         except services.NotCancelable as error:
             self.message_user(request, str(error), messages.WARNING)
         return back(request, reverse("admin:generation_job_change", args=[job.pk]))
@@ -318,15 +311,17 @@ class JobsAdmin(ReadOnly):
     )
     def refund_this(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Give back what the job of this page cost."""
-        job = get_object_or_404(Job.objects.select_related("hold__period"), pk=id_of(object_id))
+        job = get_object_or_404(Job.objects.select_related("user", "hold__period"), pk=id_of(object_id))
         reason, now = form.cleaned_data["reason"], timezone.now()
+        before = billing.current_period(job.user, now)
         try:
-            if billing.refund(job.hold, reason=reason, now=now, by=operator(request)):
-                said = _refunded_to(job.hold, now)
-                self.log_change(request, job, f"{said} Reason: {reason}")
-                self.message_user(request, said, messages.SUCCESS)
-            else:
-                self.message_user(request, f"It was refunded before: {self.refunded(job)}", messages.WARNING)
+            with transaction.atomic():  # the refund and its line of history
+                if billing.refund(job.hold, reason=reason, now=now, by=operator(request)):
+                    said = refunded_to(job.hold, now, fills=filled(before, billing.current_period(job.user, now)))
+                    self.log_change(request, job, f"{said} Reason: {reason}")
+                    self.message_user(request, said, messages.SUCCESS)
+                else:
+                    self.message_user(request, f"It was refunded before: {self.refunded(job)}", messages.WARNING)
         except billing.NotRefundable as error:
             self.message_user(request, str(error), messages.WARNING)
         return back(request, reverse("admin:generation_job_change", args=[job.pk]))
@@ -367,16 +362,6 @@ class JobsAdmin(ReadOnly):
 def _next_retry(job: Job) -> UUID:
     """Return a token of the retry that is the next one now: of two windows at the same moment both mean this one."""
     return uuid5(job.pk, f"retry {job.retries.count()}")
-
-
-def _refunded_to(held: Hold, now: datetime) -> str:
-    """Say what a refund gives back and where it goes, by the rule of billing.services.refund."""
-    if held.state != Hold.State.SETTLED:
-        return "Nothing was charged, so there is nothing to refund."
-    charged = f"{usd(held.spend)} charged → refunded"
-    if held.period.ends_at > now:
-        return f"{charged}; it can be spent again until {day(held.period.ends_at)}."
-    return f"{charged}; it goes to the current period as a grant, since its own was over on {day(held.period.ends_at)}."
 
 
 @admin.register(JobEvent)

@@ -118,7 +118,7 @@ def ending(job: Job) -> JobError | None:
     """Return the error that an ended job is for its caller; None where it has a video."""
     if job.status == Status.SUCCEEDED:
         return None
-    back = f"You were not charged; ${dollars(job.hold.spend)} is back."
+    back = f"You were not charged; ${dollars(job.hold.spend)} is no longer set aside."
     if job.status == Status.CANCELED:
         return Canceled(f"{message(job)} {back}", job_id=job.pk, prediction_id=job.prediction_id)
     kind = Refused if job.error_code in _REFUSALS else Failed

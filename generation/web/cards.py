@@ -92,7 +92,7 @@ class Card:
             case Hold.State.SETTLED:
                 return f"{cost} charged"
             case Hold.State.RELEASED:
-                return f"You were not charged; {cost} is back."
+                return f"You were not charged; {cost} is no longer set aside."
             case _:
                 return f"{cost} still set aside" if self.stage == "unknown" else f"{cost} set aside"
 

@@ -114,7 +114,7 @@ def test_cancel_takes_back_what_was_not_sent_and_names_the_rest(desk, olga):
     jobs = {status: make_job(status=status) for status in (Status.QUEUED, Status.RUNNING, Status.SUCCEEDED)}
     queued = make_job()
     answer = act(desk, Job, "cancel", [*jobs.values(), queued])
-    assert said(answer)[0] == "2 canceled; their money is back."
+    assert said(answer)[0] == "2 canceled; nothing is set aside for them any more."
     assert len(said(answer)) == 3
     assert all(
         any(str(jobs[status].pk) in line for line in said(answer)) for status in (Status.RUNNING, Status.SUCCEEDED)

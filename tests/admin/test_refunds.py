@@ -7,12 +7,14 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
+from billing import services as billing
 from billing.ledger import differences
 from billing.models import Grant, Hold, LedgerEntry, Period, Subscription
+from generation.admin.jobs import JobsAdmin
 from generation.models import Job, Status
 from tests.admin.deciding import WHY, decide, refused, said
 from tests.admin.test_pages import address
-from tests.make import make_job, make_user
+from tests.make import ACTOR, make_job, make_user
 
 
 def refund(job):
@@ -60,6 +62,51 @@ def test_where_its_period_is_over_the_money_becomes_a_grant_in_the_current_one(d
     assert (grant.spend, grant.period.spend_limit) == (360_000, 100_360_000)
     assert grant.period.ends_at > timezone.now()
     assert list(differences()) == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told"),
+    [
+        (1, "Videos: 1 is meant to hold, but the limit stops at 2, which is spent and held already; it sinks as some"),
+        (2, "Videos: 0 left, since more was spent and held than is meant to hold."),
+    ],
+)
+def test_what_can_not_be_spent_again_is_not_promised(desk, allowed, told):
+    user = make_user()
+    job, *_ = [make_job(user, status=Status.SUCCEEDED) for _ in range(3)]
+    billing.set_override(user, "videos", allowed, reason=WHY, now=timezone.now(), by=ACTOR)
+    page = desk.get(refund(job)).content.decode()
+    assert f"$0.36 charged → refunded. Videos: {allowed} is meant to hold, but the limit stops at 3" in page
+    (answer,) = said(decide(desk, refund(job)))
+    assert told in answer
+    assert "spent again" not in page + answer
+    assert Period.objects.get().left("videos") == 0
+
+
+def test_a_grant_out_of_a_refund_that_fills_what_is_used_says_so(desk):
+    job = make_job(status=Status.SUCCEEDED)
+    age(job)
+    for _ in range(2):
+        make_job(job.user)
+    billing.set_override(job.user, "videos", 0, reason=WHY, now=timezone.now(), by=ACTOR)
+    (answer,) = said(decide(desk, refund(job)))
+    assert "as a grant" in answer
+    assert "Videos: 1 is meant to hold, but the limit stops at 2, which is spent and held already" in answer
+
+
+def test_a_death_before_the_line_of_history_leaves_nothing_refunded(desk, monkeypatch):
+    job = make_job(status=Status.SUCCEEDED)
+
+    def dies(*args, **kwargs):
+        raise SystemError("killed here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JobsAdmin, "log_change", dies)
+        with pytest.raises(SystemError):
+            decide(desk, refund(job))
+    assert not LedgerEntry.objects.filter(kind="refund").exists()
+    decide(desk, refund(job))
+    assert LedgerEntry.objects.filter(kind="refund").count() == LogEntry.objects.count() == 1
 
 
 def test_a_job_is_refunded_once(desk):

@@ -162,7 +162,7 @@ def test_cancel_gives_the_money_back_and_keeps_the_place(page, login, alice):
     login(page, alice)
     page.goto("/")
     page.get_by_role("button", name="Cancel, free").click()
-    expect(page.get_by_text("You were not charged; $0.36 is back.")).to_be_visible()
+    expect(page.get_by_text("You were not charged; $0.36 is no longer set aside.")).to_be_visible()
     expect(page.get_by_role("heading", name="A red fox in snow")).to_be_focused()
     job.refresh_from_db()
     assert job.status == Status.CANCELED
@@ -199,6 +199,6 @@ def test_without_a_script_everything_works(new_page, login, sandbox, db):
     page.get_by_role("link", name="Again with changes").click()
     make(page).click()
     page.get_by_role("button", name="Cancel, free").click()
-    expect(page.get_by_text("You were not charged; $0.48 is back.")).to_be_visible()
+    expect(page.get_by_text("You were not charged; $0.48 is no longer set aside.")).to_be_visible()
     page.get_by_role("link", name="Gallery").last.click()
     expect(page.get_by_role("link", name="A red fox in snow")).to_have_count(1)

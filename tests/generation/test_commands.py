@@ -214,4 +214,4 @@ def test_a_job_that_fails_says_why_and_that_nothing_was_charged(sandbox):
 
     assert ended.returncode == 1
     assert "safety filter" in ended.stderr
-    assert "You were not charged; $0.36 is back." in ended.stderr
+    assert "You were not charged; $0.36 is no longer set aside." in ended.stderr

@@ -68,7 +68,10 @@ def test_a_failure_says_why_and_that_nothing_was_charged(alice):
     send_notices(timezone.now())
     (sent,) = mail.outbox
     assert sent.subject == "[Clapboard] Not made, not charged: “A red fox in snow”"
-    assert "was not made. WaveSpeed's safety filter refused it. You were not charged; $0.36 is back." in sent.body
+    assert (
+        "was not made. WaveSpeed's safety filter refused it. You were not charged; $0.36 is no longer set aside."
+        in sent.body
+    )
 
 
 def test_a_late_job_is_told_once_and_that_it_still_ends_by_itself(alice):

@@ -355,7 +355,7 @@ def test_a_prompt_that_the_provider_refuses_says_so_and_charges_nothing(sandbox,
     job = Job.objects.get()
     assert (error.value.code, error.value.error_code) == ("refused", "moderated")
     assert (error.value.job_id, error.value.prediction_id) == (str(job.pk), job.prediction_id)
-    assert "You were not charged; $0.36 is back." in str(error.value)
+    assert "You were not charged; $0.36 is no longer set aside." in str(error.value)
     assert str(job.pk) in str(error.value)
 
 

@@ -63,21 +63,21 @@ STATES = {
         {},
         "Failed",
         "WaveSpeed could not make this video.",
-        "You were not charged; $0.36 is back.",
+        "You were not charged; $0.36 is no longer set aside.",
     ),
     "refused": (
         Status.FAILED,
         {"error_code": "moderated", "error_message": "The filter refused it."},
         "Refused",
         "The filter refused it.",
-        "You were not charged; $0.36 is back.",
+        "You were not charged; $0.36 is no longer set aside.",
     ),
     "canceled": (
         Status.CANCELED,
         {},
         "Cancelled",
         "Cancelled before it was sent.",
-        "You were not charged; $0.36 is back.",
+        "You were not charged; $0.36 is no longer set aside.",
     ),
 }
 ACTIONS = {
@@ -261,7 +261,7 @@ def test_cancel_with_htmx_changes_the_card_where_it_stands(alice, browser_of_ali
     assert re.search(rf'<{element}[^>]* id="title-{job.pk}"[^>]* data-autofocus', html), (
         "the button is gone, so is its focus"
     )
-    assert "You were not charged; $0.36 is back." in words(answer)
+    assert "You were not charged; $0.36 is no longer set aside." in words(answer)
     assert "innerHTML:#gauge" in html
 
 
