@@ -30,6 +30,7 @@ COUNTERS = tuple(f"{limit}_{column}" for limit in LIMITS for column in ("spent",
 KEY_COUNTERS = ("spend_spent", "spend_held")
 # A day of Free counts what is held and spent; a refund does not give it back.
 _OF_FREE = {LedgerEntry.Kind.HOLD: 1, LedgerEntry.Kind.RELEASE: -1}
+_OF_HOLD = ("period_id", "price_id", "reference", *LIMITS)  # what a hold and each of its lines say alike
 _CHUNK = 2000  # rows in memory at a time
 
 
@@ -63,7 +64,7 @@ def differences() -> Iterator[Difference]:
 def rebuilt(period: Period) -> dict[str, Any]:
     """Return what the lines say of one period: its counters, the targets and limits that follow, and a grant's end."""
     sums = _added_up(LedgerEntry.objects.filter(period=period), COUNTERS)
-    latest = LimitsEntry.objects.filter(period=period).order_by("-pk").values_list(*LIMITS).first()
+    latest = LimitsEntry.objects.filter(period=period).order_by("-pk").values_list(*LIMITS, "models_allowed").first()
     ends = _ends_of_grants().filter(period=period).first()
     return sums | _limits(latest, sums) | {"grant_expires_at": ends[1] if ends else None}
 
@@ -115,10 +116,13 @@ def _of_periods() -> Iterator[Difference]:
         yield from _differing(period, says)
 
 
-def _limits(before_grants: tuple[int | None, ...] | None, sums: dict[str, int]) -> dict[str, int | None]:
-    """Return targets and limits by the one rule; {} where no line says what they are before grants."""
-    says: dict[str, int | None] = {}
-    for limit, value in zip(LIMITS, before_grants or (), strict=False):
+def _limits(before_grants: tuple[Any, ...] | None, sums: dict[str, int]) -> dict[str, Any]:
+    """Return targets and limits by the one rule, and the models; {} where no line says what they are before grants."""
+    if before_grants is None:
+        return {}
+    *values, models = before_grants
+    says: dict[str, Any] = {"models_allowed": models}
+    for limit, value in zip(LIMITS, values, strict=True):
         target = None if value is None else value + sums[f"{limit}_granted"]
         says[f"{limit}_target"] = target
         used = sums[f"{limit}_spent"] + sums[f"{limit}_held"]
@@ -126,9 +130,9 @@ def _limits(before_grants: tuple[int | None, ...] | None, sums: dict[str, int]) 
     return says
 
 
-def _latest_limits() -> Iterator[tuple[int, tuple[int | None, ...]]]:
-    """Yield each period's key with the limits before grants that its latest line says."""
-    lines = LimitsEntry.objects.order_by("period_id", "pk").values_list("period_id", *LIMITS)
+def _latest_limits() -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """Yield each period's key with the limits before grants and the models that its latest line says."""
+    lines = LimitsEntry.objects.order_by("period_id", "pk").values_list("period_id", *LIMITS, "models_allowed")
     for key, of_period in _grouped(lines):
         yield key, of_period[-1]
 
@@ -221,17 +225,20 @@ def _is_ended(grant: Grant, lines: list[tuple[Any, ...]]) -> bool:
 
 
 def _of_holds() -> Iterator[Difference]:
-    """A hold has one line that took it; when it is resolved or refunded, one that says so; all of its amount."""
+    """A hold has one line that took it; when it is resolved or refunded, one that says so; all as the hold says."""
     lines = LedgerEntry.objects.filter(hold__isnull=False).order_by("hold_id", "pk")
-    told = _grouped(lines.values_list("hold_id", "kind", "period_id", *LIMITS))
+    told = _grouped(lines.values_list("hold_id", "kind", *_OF_HOLD))
     for hold, lines_of_it in _beside(Hold.objects.order_by("pk"), told):
         found = lines_of_it or []
-        same = [line[0] for line in found if line[1:] == (hold.period_id, hold.spend, hold.videos, hold.seconds)]
+        own = tuple(getattr(hold, name) for name in _OF_HOLD)
+        same = [line[0] for line in found if line[1:] == own]
         expected = _expected(hold)
         if sorted(same) != sorted(expected) or len(same) != len(found):
             says = " and ".join(f"a {kind}" for kind in same) or "no"
             stored = f"{hold.state}{', refunded' if hold.refunded_at else ''}"
-            yield Difference(row=hold, field="state", stored=stored, rebuilt=f"{says} line of its amount")
+            yield Difference(
+                row=hold, field="state", stored=stored, rebuilt=f"{says} line of its amount, price and reference"
+            )
 
 
 def _expected(hold: Hold) -> list[str]:

@@ -8,7 +8,7 @@ from allauth.account.models import EmailAddress
 from django.db import transaction
 
 from billing.models import Plan, User
-from billing.services import change_plan, subscription_of
+from billing.services import Actor, change_plan, subscription_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,9 @@ class NewPassword:
     """A password that was drawn; it is kept nowhere else."""
 
     text: str
+
+
+_BY = Actor(name="add_user")
 
 
 @transaction.atomic
@@ -37,5 +40,5 @@ def add_user(
     user.is_active = True
     user.save()
     EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
-    user.subscription = change_plan(user, plan, now=now) if plan else subscription_of(user, now)
+    user.subscription = change_plan(user, plan, now=now, by=_BY) if plan else subscription_of(user, now)
     return user, drawn

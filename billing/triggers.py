@@ -1,5 +1,7 @@
 """The database's own guard of the ledger: a line is never changed, never removed and never replaced.
 
+Nor is what a hold is for: its reference, its price, its key and its period, which its lines repeat or lead to.
+
 SQLite loses triggers whenever Django remakes a table, which most migrations do there. So they are made anew with every
 `migrate`, and a system check and check_ledger say when one is missing or does something else than ours.
 """
@@ -28,29 +30,33 @@ _IN_THE_WAY_OF_A_HOLD = """ WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Trigger:
-    """One trigger of ours; `when` is SQL that only SQLite needs."""
+    """One trigger of ours; `when` is SQL that only SQLite needs, `columns` are all that an update must not name."""
 
     name: str
     table: str
     on_sqlite: str
     on_postgres: tuple[str, ...]
     when: str = ""
+    columns: tuple[str, ...] = ()
 
     def sqlite(self) -> str:
         """Return the statement as SQLite keeps it."""
         when = self.when.format(table=self.table)
         says = f"BEGIN SELECT RAISE(ABORT, '{_SAYS}'); END"
-        return f"CREATE TRIGGER {self.name} BEFORE {self.on_sqlite} ON {self.table}{when} {says}"
+        return f"CREATE TRIGGER {self.name} BEFORE {self.on_sqlite}{self._of()} ON {self.table}{when} {says}"
 
     def postgres(self) -> str:
         """Return the statement: FOR EACH ROW would not see TRUNCATE."""
         what = " OR ".join(self.on_postgres)
         calls = f"FOR EACH STATEMENT EXECUTE FUNCTION {_FUNCTION}()"
-        return f"CREATE TRIGGER {self.name} BEFORE {what} ON {self.table} {calls}"
+        return f"CREATE TRIGGER {self.name} BEFORE {what}{self._of()} ON {self.table} {calls}"
 
     def bits(self) -> int:
         """Return what PostgreSQL notes of it."""
         return _BEFORE_STATEMENT | sum(_BITS[event] for event in self.on_postgres)
+
+    def _of(self) -> str:
+        return f" OF {', '.join(self.columns)}" if self.columns else ""
 
 
 def _of(table: str, lines: str, in_the_way: str) -> list[_Trigger]:
@@ -64,6 +70,13 @@ def _of(table: str, lines: str, in_the_way: str) -> list[_Trigger]:
 _TRIGGERS = [
     *_of("billing_ledgerentry", "ledger_lines", _IN_THE_WAY_OF_A_HOLD),
     *_of("billing_limitsentry", "limits_lines", _IN_THE_WAY),
+    _Trigger(
+        name="holds_keep_what_they_are_for",
+        table="billing_hold",
+        on_sqlite="UPDATE",
+        on_postgres=("UPDATE",),
+        columns=("api_key_id", "period_id", "price_id", "reference"),
+    ),
 ]
 
 
@@ -112,13 +125,15 @@ def _on_postgres(in_: BaseDatabaseWrapper) -> list[_Trigger]:
     """Return those that are switched on, fire as ours do, always, and call a function that does what ours does."""
     with in_.cursor() as cursor:
         cursor.execute(
-            "SELECT tgname, tgrelid::regclass::text, tgtype::int FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
-            "WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND tgattr::text = '' "
-            "AND proname = %s AND prosrc = %s",
+            "SELECT tgname, tgrelid::regclass::text, tgtype::int, coalesce((SELECT string_agg(attname, ',' ORDER BY "
+            "attname COLLATE \"C\") FROM pg_attribute WHERE attrelid = tgrelid AND attnum = ANY(tgattr::int2[])), '') "
+            "FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid "
+            "WHERE tgenabled IN ('O', 'A') AND tgqual IS NULL AND proname = %s AND prosrc = %s",
             [_FUNCTION, _BODY],
         )
         there = set(cursor.fetchall())
-    return [trigger for trigger in _TRIGGERS if (trigger.name, trigger.table, trigger.bits()) in there]
+    said = {trigger: (trigger.name, trigger.table, trigger.bits(), ",".join(trigger.columns)) for trigger in _TRIGGERS}
+    return [trigger for trigger, as_noted in said.items() if as_noted in there]
 
 
 def _drop(trigger: _Trigger, in_: BaseDatabaseWrapper) -> str:

@@ -26,7 +26,7 @@ def make_user(email: str = "", *, plan: str | Plan = "pro", **fields: Any) -> Us
     """Make a user with a subscription; without an address a fresh one is drawn."""
     user = User.objects.create_user(email or f"{uuid4().hex[:12]}@example.org", "correct horse", **fields)
     chosen = plan if isinstance(plan, Plan) else Plan.objects.get(slug=plan)
-    billing.change_plan(user, chosen, now=timezone.now())
+    billing.change_plan(user, chosen, now=timezone.now(), by=ACTOR)
     return user
 
 

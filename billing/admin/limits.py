@@ -124,7 +124,7 @@ class LimitActions(Steered):
         )
         own = Override.objects.get(subscription=subscription, limit=says["limit"])
         said = f"{_NAMES[own.limit]}: {allowed_by(own)} instead of {_of_plan(form.row.plan, own)} from the plan."
-        return self.done(request, subscription, said, reason=says["reason"], more=_stops(form.period, own))
+        return self.done(request, subscription, said, reason=says["reason"], more=_stops(form.period, own.limit))
 
     @decision(
         "Remove the own limit",
@@ -137,11 +137,12 @@ class LimitActions(Steered):
     )
     def remove_limit(self, request: HttpRequest, form: PlansLimitForm, object_id: str) -> HttpResponse:
         """Let the plan's limit hold again."""
-        limit, subscription = form.cleaned_data["limit"], form.row
-        if not services.remove_override(subscription.user, limit, now=timezone.now()):
+        limit, reason, subscription = form.cleaned_data["limit"], form.cleaned_data["reason"], form.row
+        by = operator(request)
+        if not services.remove_override(subscription.user, limit, now=timezone.now(), by=by, reason=reason):
             return self.refused(request, subscription, "Somebody has removed it already.")
-        said = f"{_NAMES[limit]}: the plan's limit holds again."
-        return self.done(request, subscription, said, reason=form.cleaned_data["reason"])
+        said, more = f"{_NAMES[limit]}: the plan's limit holds again.", _stops(form.period, limit)
+        return self.done(request, subscription, said, reason=reason, more=more)
 
 
 def _whole(typed: str) -> int:
@@ -156,9 +157,9 @@ def _of_plan(plan: Plan, override: Override) -> str:
     return written(override.limit, getattr(plan, f"{override.limit}_limit"))
 
 
-def _stops(period: Period, own: Override) -> str:
+def _stops(period: Period, limit: str) -> str:
     """Say so where the open period allows more than what was set."""
-    if not period.pk or own.limit == Override.Limit.MODELS:
+    if not period.pk or limit == Override.Limit.MODELS:
         return ""
     period.refresh_from_db()
-    return stops_at(period, own.limit)
+    return stops_at(period, limit)

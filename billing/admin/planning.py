@@ -9,7 +9,7 @@ from django.utils import timezone
 from billing import services
 from billing.admin.dialogs import decision
 from billing.admin.steering import MomentField, Steered, SubscriptionForm
-from billing.desk import SelectWidget, day, written
+from billing.desk import SelectWidget, day, operator, written
 from billing.models import Plan, Subscription
 from billing.money import LIMITS
 
@@ -123,8 +123,9 @@ class PlanActions(Steered):
     def change_plan(self, request: HttpRequest, form: PlanForm, object_id: str) -> HttpResponse:
         """Give another plan."""
         says = form.cleaned_data
-        changed = services.change_plan(form.row.user, says["plan"], now=timezone.now())
-        return self.done(request, changed, _begins(changed), reason=says["reason"])
+        by, reason = operator(request), says["reason"]
+        changed = services.change_plan(form.row.user, says["plan"], now=timezone.now(), by=by, reason=reason)
+        return self.done(request, changed, _begins(changed), reason=reason)
 
     @decision(
         "Cancel at period end",
@@ -171,7 +172,7 @@ class PlanActions(Steered):
     @decision(
         "Past due",
         icon="credit_card_off",
-        says="No new videos until it is paid. What is held goes on.",
+        says="No new videos until it is marked as paid here, also on another plan or on Free. What is held goes on.",
         submit="Mark as past due",
         form=PastDueForm,
         may="steer",

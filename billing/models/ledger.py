@@ -125,12 +125,13 @@ class LedgerEntry(models.Model):
 
 
 class LimitsEntry(models.Model):
-    """An immutable line: a period's limits before grants, from a moment on. The latest proves what the row says."""
+    """An immutable line: a period's limits before grants and its models, from a moment on. The latest is the proof."""
 
     period = models.ForeignKey(Period, models.PROTECT, related_name="limits_entries")
     spend = limit_field("Micro-dollars")
     videos = limit_field("Videos")
     seconds = limit_field("Seconds of video")
+    models_allowed = models.JSONField(null=True, blank=True, help_text="Ids of the models; empty: all.")
     actor = models.CharField(max_length=100, blank=True)
     at = models.DateTimeField()
     reason = models.CharField(max_length=300)

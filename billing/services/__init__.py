@@ -9,6 +9,7 @@ granting     extra for one period
 stopping     where a limit stops: at its target, or at what is spent and held
 noticing     who comes near a limit is told, once
 correcting   refunds, adjustments, repairs
+checking     what a service takes at all
 forgetting   what nobody needs any more
 standing     what would refuse a hold beside the limits; writes nothing
 """
@@ -21,7 +22,7 @@ from billing.services.errors import (
     CantAdjust,
     CantRepair,
     InsufficientQuota,
-    InvalidEnd,
+    InvalidValue,
     ModelNotInPlan,
     NoPrice,
     NotRefundable,
@@ -65,7 +66,7 @@ __all__ = [
     "CantAdjust",
     "CantRepair",
     "InsufficientQuota",
-    "InvalidEnd",
+    "InvalidValue",
     "ModelNotInPlan",
     "NoPrice",
     "NotRefundable",

@@ -11,6 +11,7 @@ from django.db.models.expressions import Combinable
 from billing.ledger import COUNTERS, rebuilt, sum_of_free, sums_of_key
 from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Period, User
 from billing.money import LIMITS, Amount
+from billing.services.checking import check_adjusted, check_reason
 from billing.services.errors import Actor, CantAdjust, CantRepair, NotRefundable
 from billing.services.granting import expire_grants, grant_in
 from billing.services.looking import subscription_of
@@ -19,6 +20,7 @@ from billing.services.opening import opened_period
 from billing.services.stopping import limits_after
 from billing.services.writing import write_of_hold, write_of_period
 
+_REASON = 300  # characters that a line has
 _NOTHING = Amount(spend=0, videos=0, seconds=0)
 
 
@@ -26,8 +28,10 @@ _NOTHING = Amount(spend=0, videos=0, seconds=0)
 def refund(held: Hold, *, reason: str, now: datetime, by: Actor) -> bool:
     """Give back what was charged: to the hold's period, and where that is over, as a grant in the current one.
 
-    Return False, and change nothing, when it was refunded before. Raises NotRefundable for what was not charged.
+    Return False, and change nothing, when it was refunded before. Raises NotRefundable for what was not charged, and
+    InvalidValue without a reason.
     """
+    check_reason(reason)
     charged = Hold.objects.filter(pk=held.pk, state=Hold.State.SETTLED)
     if not charged.filter(refunded_at__isnull=True).update(refunded_at=now):
         if not charged.exists():
@@ -36,7 +40,7 @@ def refund(held: Hold, *, reason: str, now: datetime, by: Actor) -> bool:
     held.refresh_from_db()
     period = Period.objects.select_related("subscription__plan").get(pk=held.period_id)
     # In the order in which holds lock too: what opens a period, periods from the older to the younger, the key.
-    current = opened_period(period.subscription, now) if period.ends_at <= now else None
+    current = opened_period(period.subscription, now, by) if period.ends_at <= now else None
     sums = _spent_more(-held.amount)
     there = Q(**{f"{limit}_spent__gte": getattr(held, limit) for limit in LIMITS})
     if not Period.objects.filter(there, pk=period.pk).update(**sums):
@@ -51,8 +55,13 @@ def refund(held: Hold, *, reason: str, now: datetime, by: Actor) -> bool:
 
 @transaction.atomic
 def adjust(user: User, amount: Amount, *, reason: str, now: datetime, by: Actor) -> Period:
-    """Add to what is spent in the user's current period; amounts below zero take away. Raises CantAdjust."""
-    period = opened_period(subscription_of(user, now), now)
+    """Add to what is spent in the user's current period; amounts below zero take away.
+
+    Raises CantAdjust where that does not fit, and InvalidValue for nothing at all or no reason.
+    """
+    check_adjusted(amount)
+    check_reason(reason)
+    period = opened_period(subscription_of(user, now), now, by)
     expire_grants(period, now)
     fits = Q(pk=period.pk)
     for limit in LIMITS:
@@ -74,20 +83,21 @@ def repair_period(period: Period, *, now: datetime, by: Actor) -> bool:
     """Set a period's counters to the ledger's sums, never the other way round, and record it in a line of zeros.
 
     Targets and limits follow by their rule. False when nothing was wrong; raises CantRepair where the lines themselves
-    add up to nonsense.
+    add up to nonsense, or none says what the limits are.
     """
-    locked = Period.objects.select_for_update().get(pk=period.pk)
+    locked = Period.objects.select_for_update(no_key=True).get(pk=period.pk)
     says = rebuilt(locked)
     wrong = _differing(locked, says)
     if not wrong:
+        if not locked.limits_entries.exists():
+            raise CantRepair(f"No line says what the limits of {locked} are; its counters are right.")
         return False
     _check_sums(locked, [says[name] for name in COUNTERS])
     for limit in LIMITS:
         if f"{limit}_limit" not in says:  # no line says what it was before grants: its target stays
             target, used = getattr(locked, f"{limit}_target"), says[f"{limit}_spent"] + says[f"{limit}_held"]
             wrong[f"{limit}_limit"] = None if target is None else max(target, used)
-    said = f"Counters set to the ledger's sums: {_changes(locked, wrong)}"
-    write_of_period(locked, _NOTHING, now=now, by=by, reason=said[:300])
+    _write_changes(locked, "Counters set to the ledger's sums: ", _changes(locked, wrong), now=now, by=by)
     Period.objects.filter(pk=locked.pk).update(**wrong)
     locked.refresh_from_db()
     note_thresholds(locked, now)
@@ -103,8 +113,8 @@ def repair_key(key: ApiKey, *, now: datetime, by: Actor) -> bool:
     if not _differing(key, sums_of_key(key)):
         return False
     # The period before the key, as with holds; what was wrong is looked at again under the lock.
-    period = opened_period(subscription_of(key.user, now), now)
-    locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+    period = opened_period(subscription_of(key.user, now), now, by)
+    locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
     says = sums_of_key(locked)
     wrong = _differing(locked, says)
     if wrong:
@@ -112,8 +122,8 @@ def repair_key(key: ApiKey, *, now: datetime, by: Actor) -> bool:
         used = says["spend_spent"] + says["spend_held"]
         if locked.spend_limit is not None and locked.spend_limit < used:
             wrong["spend_limit"] = used
-        said = f"Counters of key {locked.prefix} set to the ledger's sums: {_changes(locked, wrong)}"
-        write_of_period(period, _NOTHING, now=now, by=by, reason=said[:300])
+        said = f"Counters of key {locked.prefix} set to the ledger's sums: "
+        _write_changes(period, said, _changes(locked, wrong), now=now, by=by)
         ApiKey.objects.filter(pk=locked.pk).update(**wrong)
     return bool(wrong)
 
@@ -121,7 +131,7 @@ def repair_key(key: ApiKey, *, now: datetime, by: Actor) -> bool:
 @transaction.atomic
 def repair_free_day(day: FreeDay) -> bool:
     """Do the same for a day of Free; no line, since it belongs to nobody whose statement could bear one."""
-    locked = FreeDay.objects.select_for_update().get(pk=day.pk)
+    locked = FreeDay.objects.select_for_update(no_key=True).get(pk=day.pk)
     says = sum_of_free(locked)
     return bool(FreeDay.objects.filter(pk=locked.pk).exclude(spend_used=says).update(spend_used=says))
 
@@ -141,5 +151,17 @@ def _check_sums(row: Period | ApiKey, sums: Iterable[int]) -> None:
         raise CantRepair(f"The lines of {row} add up to less than nothing; only new lines can correct that.")
 
 
-def _changes(row: Period | ApiKey, wrong: dict[str, Any]) -> str:
-    return "; ".join(f"{name} was {getattr(row, name)}, is {value}" for name, value in wrong.items())
+def _changes(row: Period | ApiKey, wrong: dict[str, Any]) -> list[str]:
+    return [f"{name} was {getattr(row, name)}, is {value}" for name, value in wrong.items()]
+
+
+def _write_changes(period: Period, said: str, changes: list[str], *, now: datetime, by: Actor) -> None:
+    """Write lines of zeros that name every change: as many as that takes, since a line holds only so much."""
+    reason = ""
+    for change in changes:
+        longer = f"{reason}; {change}" if reason else f"{said}{change}"
+        if len(longer) > _REASON:
+            write_of_period(period, _NOTHING, now=now, by=by, reason=reason)
+            longer = f"{said}{change}"
+        reason = longer[:_REASON]  # a list of models may be longer than any line
+    write_of_period(period, _NOTHING, now=now, by=by, reason=reason)

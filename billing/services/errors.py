@@ -31,12 +31,15 @@ class ModelNotInPlan(Exception):
 
 
 class PastDue(Exception):
-    """The subscription is not paid for; what is held goes on, and nothing new begins."""
+    """The subscription is not paid for; what is held goes on, and nothing new begins, whatever the plan is by now."""
 
     code = "past_due"
 
     def __init__(self, since: datetime) -> None:
-        super().__init__(f"Payment is due since {since:%d %B %Y}. New videos can be made once it has arrived.")
+        super().__init__(
+            f"Payment is due since {since:%d %B %Y}. New videos can be made once it has arrived, also on another plan "
+            "or on Free."
+        )
 
 
 class AddressNotVerified(Exception):
@@ -84,10 +87,14 @@ class CantRepair(ValueError):
     code = "cant_repair"
 
 
-class InvalidEnd(ValueError):
-    """Free is what every other plan ends in; it has no end itself."""
+class InvalidValue(ValueError):
+    """A value that no service takes: names the field, the value and what is allowed. Nothing was written."""
 
-    code = "invalid_end"
+    code = "invalid_value"
 
-    def __init__(self, at: datetime) -> None:
-        super().__init__(f"Free has no end, so not {at} either; allowed: none.")
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        shown = repr(value) if isinstance(value, str) else str(value)
+        super().__init__(f"{field} can't be {shown[:100]}; allowed: {allowed}.")
+        self.field = field
+        self.value = value
+        self.allowed = allowed

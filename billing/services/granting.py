@@ -8,7 +8,8 @@ from django.db.models.expressions import Combinable
 
 from billing.models import Grant, Period, User
 from billing.money import LIMITS, Amount
-from billing.services.errors import Actor
+from billing.services.checking import check_granted, check_reason
+from billing.services.errors import Actor, InvalidValue
 from billing.services.looking import subscription_of
 from billing.services.noticing import note_thresholds
 from billing.services.opening import opened_period
@@ -20,18 +21,18 @@ from billing.services.writing import write_of_period
 def grant(
     user: User, amount: Amount, *, reason: str, now: datetime, by: Actor, expires_at: datetime | None = None
 ) -> Grant:
-    """Add to the limits of the user's current period. ValueError for amounts below zero or nothing at all.
+    """Add to the limits of the user's current period. InvalidValue for less than nothing, nothing or no reason.
 
     An unlimited limit stays unlimited; the line is written all the same. A grant ends with its period at the latest, so
-    ValueError, too, for an end that is over, or no sooner than the period's.
+    InvalidValue, too, for an end that is over, or no sooner than the period's.
     """
-    if min(amount.spend, amount.videos, amount.seconds) < 0 or not any((amount.spend, amount.videos, amount.seconds)):
-        raise ValueError(f"{amount} grants nothing; allowed: amounts of 0 or more, and one above.")
+    check_granted(amount)
+    check_reason(reason)
     if expires_at and expires_at <= now:
-        raise ValueError(f"{expires_at} is over; allowed: a moment to come, or none.")
-    period = opened_period(subscription_of(user, now), now)
+        raise InvalidValue("expires_at", expires_at, "a moment to come, or none")
+    period = opened_period(subscription_of(user, now), now, by)
     if expires_at and expires_at >= period.ends_at:
-        raise ValueError(f"{expires_at} is not before {period.ends_at}, when the period ends; allowed: before or none.")
+        raise InvalidValue("expires_at", expires_at, f"before {period.ends_at}, when the period ends, or none")
     return grant_in(period, amount, reason=reason, now=now, by=by, until=expires_at)
 
 
@@ -67,7 +68,8 @@ def expire_grants(period: Period, now: datetime) -> int:
     All of a grant goes, in whatever order others come or go; the limit stops at what is spent and held, and sinks with
     it.
     """
-    locked = Period.objects.select_for_update().get(pk=period.pk)
+    # No key: what is locked for a change of its key holds up every line that names it, which others write at commit.
+    locked = Period.objects.select_for_update(no_key=True).get(pk=period.pk)
     if locked.grant_expires_at is None or locked.grant_expires_at > now:
         return 0
     over = list(locked.grants.filter(expires_at__lte=now, expired_at__isnull=True).order_by("expires_at", "pk"))

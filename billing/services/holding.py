@@ -60,7 +60,7 @@ def hold(
 
     Raises ModelNotInPlan, PastDue, AddressNotVerified or InsufficientQuota, and nothing is written then.
     """
-    period = opened_period(subscription_of(user, now), now)
+    period = opened_period(subscription_of(user, now), now, by)
     return hold_in(period, user=user, reference=reference, price=price, amount=amount, now=now, by=by, api_key=api_key)
 
 
@@ -79,7 +79,7 @@ def hold_in(
     if period.subscription.past_due_since:
         raise PastDue(period.subscription.past_due_since)
     if not period.pk:
-        period = opened_period(subscription_of(user, now), now)
+        period = opened_period(subscription_of(user, now), now, by)
     check_included(price.model, period)
     is_free = period.subscription.plan.slug == FREE
     if is_free:

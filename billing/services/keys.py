@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from billing.models import ApiKey, User
 from billing.rows import columns, prepared, read
+from billing.services.checking import check_cap
 
 _ACTIVE = f"""
     SELECT {columns(ApiKey, "own")}, {columns(User, "owner")}
@@ -30,7 +31,11 @@ def active_key(digest: str, now: datetime) -> ApiKey | None:
 
 
 def create_api_key(user: User, name: str, *, spend_limit: int | None = None) -> tuple[ApiKey, str]:
-    """Make a key and return it with its secret, which is kept nowhere. `spend_limit` in micro-dollars, for its life."""
+    """Make a key and return it with its secret, which is kept nowhere. `spend_limit` in micro-dollars, for its life.
+
+    InvalidValue for a cap below 0.
+    """
+    check_cap(spend_limit)
     secret = f"cb_live_{token_urlsafe(32)}"
     key = ApiKey.objects.create(
         user=user, name=name, prefix=secret[:12], digest=ApiKey.digest_of(secret), spend_limit=spend_limit
@@ -42,10 +47,9 @@ def set_cap(key: ApiKey, spend_limit: int | None) -> bool:
     """Set what a key's jobs may cost in all, in micro-dollars; None takes the cap away.
 
     Return False, and change nothing, where less would be allowed than is spent and held. The row itself says so, in one
-    conditional update: jobs may be made while somebody decides. ValueError below 0.
+    conditional update: jobs may be made while somebody decides. InvalidValue below 0.
     """
-    if spend_limit is not None and spend_limit < 0:
-        raise ValueError(f"{spend_limit} is below 0; allowed: 0 or more, or none for unlimited.")
+    check_cap(spend_limit)
     fits = Q(pk=key.pk)
     if spend_limit is not None:
         fits &= Q(spend_spent__lte=spend_limit - F("spend_held"))

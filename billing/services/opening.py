@@ -4,6 +4,7 @@ from datetime import datetime
 
 from billing.models import Period, Subscription
 from billing.periods import period_of
+from billing.services.errors import Actor
 from billing.services.looking import plan_at, subscription_of, unopened_period
 from billing.services.writing import write_limits
 
@@ -18,7 +19,7 @@ def locked_subscription(subscription: Subscription) -> Subscription:
     return Subscription.objects.select_for_update(no_key=True).get(pk=subscription.pk)
 
 
-def opened_period(subscription: Subscription, now: datetime) -> Period:
+def opened_period(subscription: Subscription, now: datetime, by: Actor) -> Period:
     """Return the period of now; the first to need it opens it with the limits of then. Wants a transaction."""
     if found := open_period_of(subscription, now):
         found.subscription = subscription
@@ -28,7 +29,7 @@ def opened_period(subscription: Subscription, now: datetime) -> Period:
     period = begun_period(subscription, now)
     if not period.pk:
         period.save(force_insert=True)
-        write_limits(period, now=now, reason=f"Opened on {subscription.plan}.")
+        write_limits(period, now=now, reason=f"Opened on {subscription.plan}.", by=by)
     period.subscription = subscription
     return period
 

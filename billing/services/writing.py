@@ -45,7 +45,7 @@ def write_of_period(
     )
 
 
-def write_limits(period: Period, *, now: datetime, reason: str, by: str = "") -> None:
-    """Write what a period's limits are before grants, as its row says in this transaction."""
-    before_grants = {limit: period.base(limit) for limit in LIMITS}
-    LimitsEntry.objects.create(period=period, **before_grants, actor=by, at=now, reason=reason[:300])
+def write_limits(period: Period, *, now: datetime, reason: str, by: Actor) -> None:
+    """Write what a period's limits are before grants, and its models, as its row says in this transaction."""
+    says = {limit: period.base(limit) for limit in LIMITS} | {"models_allowed": period.models_allowed}
+    LimitsEntry.objects.create(period=period, **says, actor=by.name, at=now, reason=reason[:300])

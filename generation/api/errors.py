@@ -175,7 +175,7 @@ def _insufficient_quota(error: InsufficientQuota) -> Problem:
     money = error.violated not in {"videos", "seconds"}
     required, available = (dollars(v) if money else v for v in (error.required, error.available))
     left = f"${available} is" if money else f"{available} {error.violated} are"
-    limit = _LIMITS.get(error.violated, "the plan's limit")
+    limit = _LIMITS.get(error.violated, "this period's limit")
     until = f" until {error.resets_at:%d %B %Y %H:%M} UTC" if error.resets_at else ""
     extra = {
         "violated": error.violated,

@@ -251,6 +251,14 @@ def test_the_plans_limit_holds_again(desk, user):
     assert period_of(user).videos_limit == 10
 
 
+def test_the_plans_limit_says_so_where_more_is_used_than_it_allows(desk, user):
+    billing.set_override(user, "videos", 50, reason=WHY, now=timezone.now(), by=ACTOR)
+    for _ in range(11):
+        make_job(user)
+    (told,) = said(decide(desk, act(user, "remove_limit"), limit="videos"))
+    assert told.startswith("Videos: the plan's limit holds again. 10 is meant to hold, but the limit stops at 12, ")
+
+
 def test_limits_stand_side_by_side(desk, user):
     billing.set_override(user, "videos", 50, reason="a very good customer", now=timezone.now(), by=ACTOR)
     billing.grant(user, Amount(spend=5_000_000, videos=0, seconds=0), reason=WHY, now=timezone.now(), by=ACTOR)
@@ -278,6 +286,27 @@ def test_extra_is_granted_with_a_line_that_says_why(desk, olga, user):
     assert (line.actor, bool(line.request_id)) == (f"operator {olga.pk}", True)
     assert Grant.objects.get().expires_at == until.replace(second=0, microsecond=0)
     assert period_of(user).spend_limit == 30_250_000
+
+
+def test_one_video_is_one_video(desk, user):
+    assert said(decide(desk, act(user, "grant_extra"), videos="1")) == ["Granted 1 video."]
+
+
+@pytest.mark.parametrize(
+    ("videos", "told"),
+    [
+        ("1", "Videos: 2 is meant to hold, but the limit stops at 3, which is spent and held already; it sinks as"),
+        ("2", "Videos: 0 left, since more was spent and held than is meant to hold."),
+        ("3", "Videos: 1 left, since more was spent and held than is meant to hold."),
+    ],
+)
+def test_a_grant_that_fills_what_is_used_says_what_is_left(desk, user, videos, told):
+    for _ in range(2):
+        make_job(user)
+    billing.set_override(user, "videos", 1, reason=WHY, now=timezone.now(), by=ACTOR)
+    (answer,) = said(decide(desk, act(user, "grant_extra"), videos=videos))
+    assert told in answer
+    assert period_of(user).left("videos") == max(int(videos) - 2, 0)
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,7 @@ def test_what_never_comes_back_does_not_say_when(limit, name):
 @pytest.mark.django_db
 def test_when_there_is_more_is_told_by_the_plan_that_follows(now, then, comes_back):
     user = make_user(plan=make_plan(videos_limit=now, spend_limit=9_000_000))
-    billing.change_plan(user, make_plan(videos_limit=then, spend_limit=8_000_000), now=timezone.now())
+    billing.change_plan(user, make_plan(videos_limit=then, spend_limit=8_000_000), now=timezone.now(), by=ACTOR)
     if now:
         make_job(user)
     body = assert_problem(api_of(user).post("/api/v1/jobs", WISH), 402, "insufficient_quota")

@@ -52,7 +52,7 @@ def _under_review(user, settings):
 
 
 CLOSED = {
-    "videos": (_videos, 402, "insufficient_quota", "1 needed, but 0 videos are left of the plan's limit until "),
+    "videos": (_videos, 402, "insufficient_quota", "1 needed, but 0 videos are left of this period's limit until "),
     "key": (_key, 402, "insufficient_quota", "$0.36 needed, but $0.10 is left of the cap of this API key."),
     "free_today": (_free_today, 402, "insufficient_quota", "$0.10 is left of what Free may cost in all today until "),
     "past_due": (_past_due, 402, "past_due", "Payment is due since "),

@@ -98,7 +98,7 @@ def test_past_due_is_told_until_it_is_paid(api, alice):
 
 def test_the_plan_that_follows_is_told_with_its_moment(api, alice):
     make_job(alice)
-    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=timezone.now())
+    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=timezone.now(), by=ACTOR)
     usage = api.get("/api/v1/usage").json()
     assert (usage["plan"], usage["next_plan"]) == ("pro", {"plan": "basic", "at": usage["resets_at"]})
     billing.keep_subscription(alice, now=timezone.now())
@@ -117,7 +117,7 @@ def test_a_plan_that_expires_is_followed_by_free(api, alice):
 
 def test_a_plan_that_has_followed_follows_no_more(api, alice):
     make_job(alice)
-    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=timezone.now())
+    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=timezone.now(), by=ACTOR)
     a_month = timedelta(days=40)  # ago, and nobody has opened the period of now
     Subscription.objects.update(anchor=timezone.now() - a_month, next_plan_at=timezone.now() - timedelta(days=20))
     Period.objects.update(starts_at=timezone.now() - a_month, ends_at=timezone.now() - timedelta(days=20))

@@ -138,7 +138,7 @@ class Money(RuleBasedStateMachine):
         """End what is over."""
         self._do(cut, partial(billing.expire_all_grants, self.now))
 
-    @rule(amount=CHANGES, cut=CUT)
+    @rule(amount=CHANGES.filter(lambda change: any(getattr(change, limit) for limit in LIMITS)), cut=CUT)
     def adjust(self, amount: Amount, cut: int | None) -> None:
         """Add or take away; it is done exactly when it fits."""
         room, spent = self._room(None), billing.current_period(self.user, self.now)
@@ -169,7 +169,7 @@ class Money(RuleBasedStateMachine):
     def remove_override(self, limit: str, cut: int | None) -> None:
         """Let the plan's limit hold again."""
         was = Override.objects.filter(subscription__user=self.user, limit=limit).exists()
-        assert self._do(cut, partial(billing.remove_override, self.user, limit, now=self.now)) is was
+        assert self._do(cut, partial(billing.remove_override, self.user, limit, now=self.now, by=ACTOR)) is was
         self.own.pop(limit, None)
 
     @rule(spend=LIMIT, videos=LIMIT, seconds=LIMIT, cut=CUT)
@@ -177,14 +177,16 @@ class Money(RuleBasedStateMachine):
         """Give the user another plan, larger or smaller: no limit of the month falls, opened or not."""
         plan = make_plan(spend_limit=spend, videos_limit=videos, seconds_limit=seconds)
         before = billing.current_period(self.user, self.now)
-        self._do(cut, partial(billing.change_plan, self.user, plan, now=self.now))
+        self._do(cut, partial(billing.change_plan, self.user, plan, now=self.now, by=ACTOR))
         after = billing.current_period(self.user, self.now)
         assert not any(_fell(before, after, limit) for limit in LIMITS)
 
     @rule(days=DAYS, cut=CUT)
     def expire(self, days: int | None, cut: int | None) -> None:
-        """Let the plan end some day, or never."""
-        self._do(cut, partial(billing.set_expiry, self.user, self._in(days), now=self.now))
+        """Let the plan end some day, or never; Free has no end."""
+        is_free = billing.current_period(self.user, self.now).subscription.plan.slug == billing.FREE
+        ends = None if is_free else self._in(days)
+        self._do(cut, partial(billing.set_expiry, self.user, ends, now=self.now))
 
     @rule(cut=CUT)
     def leave_and_stay(self, cut: int | None) -> None:

@@ -1,8 +1,10 @@
 """check_ledger: what it sees, what it mends and what it leaves to people."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,8 +16,9 @@ from billing import ledger
 from billing import services as billing
 from billing.ledger import differences
 from billing.models import ApiKey, FreeDay, Grant, Hold, LedgerEntry, LimitsEntry, Period
+from billing.money import LIMITS
 from billing.triggers import drop_triggers, lifted, make_triggers, missing_triggers
-from tests.billing.make import make_amount, make_hold, make_used
+from tests.billing.make import make_amount, make_hold, make_price, make_used
 from tests.make import ACTOR, make_key, make_plan, make_user
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +166,18 @@ def test_each_repair_is_one_line_of_zeros_that_says_who_and_what(key, period):
     assert {line.period for line in lines} == {period}
 
 
+def test_a_repair_of_everything_is_as_many_lines_as_it_takes_to_name_it_all(limited):
+    columns = ("limit", "target", "spent", "held", "granted")
+    wrong = {f"{limit}_{column}": 10**12 for limit in LIMITS for column in columns}
+    with connection.constraint_checks_disabled():
+        Period.objects.filter(pk=limited.pk).update(**wrong | {f"{limit}_limit": 2 * 10**12 for limit in LIMITS})
+    repair()
+    lines = [line.reason for line in LedgerEntry.objects.filter(kind="adjust").order_by("pk")]
+    assert all(line.startswith("Counters set to the ledger's sums: ") and len(line) <= 300 for line in lines)
+    assert set(re.findall(r"(\w+) was \d000000000000, is \d+", " ".join(lines))) == set(wrong)
+    assert not list(differences())
+
+
 def test_what_is_right_is_left_alone(key, period):
     other = make_hold(make_user()).period
     Period.objects.filter(pk=period.pk).update(spend_spent=1)
@@ -204,6 +219,7 @@ FORGED = {
     "no limit": {"videos_limit": None, "videos_target": None},
     "a smaller one": {"seconds_limit": 30, "seconds_target": 30},
     "another end of its grants": {"grant_expires_at": None},
+    "other models": {"models_allowed": []},
 }
 
 
@@ -224,6 +240,37 @@ def test_a_forged_line_of_limits_is_not_believed_against_none(limited):
     assert [str(difference).rpartition(": ")[2] for difference in differences()] == [
         "limits is as they stand, the ledger says nothing of them"
     ]
+
+
+def test_limits_that_no_line_tells_are_left_to_people(limited, capsys):
+    with lifted():
+        LimitsEntry.objects.all().delete()
+    Period.objects.filter(pk=limited.pk).update(seconds_spent=1)
+    for said in (f"period {limited.pk}: repaired", f"No line says what the limits of {limited} are"):
+        with pytest.raises(CommandError, match=r"^1 difference$"):
+            repair()
+        out = capsys.readouterr().out
+        assert said in out
+        assert "Nothing here can repair that: look at the period and its lines." in out
+        assert "right by now" not in out
+    assert Period.objects.get(pk=limited.pk).seconds_spent == 6
+
+
+OTHERWISE = {
+    "reference": lambda held: Hold.objects.filter(pk=held.pk).update(reference=uuid4()),
+    "price": lambda held: Hold.objects.filter(pk=held.pk).update(price=make_price()),
+    "a line's price": lambda held: LedgerEntry.objects.filter(hold=held).update(price=make_price()),
+    "a line's reference": lambda held: LedgerEntry.objects.filter(hold=held, kind="settle").update(reference=uuid4()),
+}
+
+
+@pytest.mark.parametrize("forge", OTHERWISE.values(), ids=OTHERWISE)
+def test_a_hold_and_its_lines_that_are_about_something_else_are_seen(limited, forge):
+    held = Hold.objects.get()
+    with lifted():
+        forge(held)
+    (difference,) = differences()
+    assert (difference.row, difference.field) == (held, "state")
 
 
 GRANTS = {

@@ -25,7 +25,9 @@ SERVICES: dict[str, Callable[[Hold, Hold], object]] = {
     "end of grants": lambda held, _: billing.expire_grants(held.period, NOW + timedelta(days=9)),
     "adjust": lambda held, _: billing.adjust(held.api_key.user, held.amount, **WHY),
     "override": lambda held, _: billing.set_override(held.api_key.user, "spend", 1, **WHY),
-    "change of plan": lambda held, _: billing.change_plan(held.api_key.user, Plan.objects.get(slug="free"), now=NOW),
+    "change of plan": lambda held, _: billing.change_plan(
+        held.api_key.user, Plan.objects.get(slug="free"), now=NOW, by=ACTOR
+    ),
     "repair of a period": lambda held, _: billing.repair_period(held.period, now=NOW, by=ACTOR),
     "repair of a key": lambda held, _: billing.repair_key(
         ApiKey.objects.get(pk=held.api_key_id), now=held.period.ends_at, by=ACTOR

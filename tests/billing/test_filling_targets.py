@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from billing import services as billing
 from billing.ledger import differences
-from billing.models import Grant, LedgerEntry, Period
+from billing.models import Grant, LedgerEntry, LimitsEntry, Period
 from billing.triggers import drop_triggers, make_triggers
 from tests.billing.make import make_amount, make_hold
 from tests.make import ACTOR, make_plan, make_user
 
-BEFORE, AFTER = ("billing", "0006_plans_have_a_priority"), ("billing", "0008_a_limit_is_its_target_or_used")
+BEFORE, AFTER = ("billing", "0006_plans_have_a_priority"), ("billing", "0011_lines_of_limits_say_the_models")
+BEFORE_MODELS = ("billing", "0010_grants_that_end_are_looked_for")
 
 
 def migrate(to):
@@ -62,3 +63,17 @@ def test_what_holds_is_what_is_meant_but_where_an_override_stopped():
     said = {difference.row.pk for difference in differences()}
     assert said == {released.pk}, "only whose held sum was changed by hand"
     assert Grant.objects.count() == LedgerEntry.objects.filter(kind="grant").count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("latest")
+def test_a_line_is_written_for_each_period_that_allows_only_some_models():
+    for allowed in (["a/b"], [], None):
+        user = make_user(plan=make_plan(models_allowed=allowed))
+        billing.grant(user, make_amount(), reason="opens it", now=timezone.now(), by=ACTOR)
+    drop_triggers()
+    migrate(BEFORE_MODELS)
+    migrate(AFTER)
+    lines = LimitsEntry.objects.order_by("pk")
+    assert [line.models_allowed for line in lines] == [None, None, None, ["a/b"], []]
+    assert not list(differences())

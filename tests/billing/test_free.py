@@ -73,7 +73,7 @@ def test_other_plans_want_no_verified_address(verifying):
 
 def test_a_plan_that_became_free_wants_a_verified_address(verifying):
     user = newcomer()
-    billing.change_plan(user, Plan.objects.get(slug="pro"), now=NOW)
+    billing.change_plan(user, Plan.objects.get(slug="pro"), now=NOW, by=ACTOR)
     period = hold(user).period
     billing.cancel_subscription(user, now=NOW)
     hold(user, now=period.ends_at - timedelta(seconds=1))
@@ -195,7 +195,7 @@ def test_a_ceiling_that_refuses_leaves_period_and_key_as_they_were(ceiling):
 def test_what_is_held_stays_free_when_the_plan_gets_larger(ceiling):
     user = newcomer()
     held = hold(user)
-    billing.change_plan(user, Plan.objects.get(slug="pro"), now=NOW)
+    billing.change_plan(user, Plan.objects.get(slug="pro"), now=NOW, by=ACTOR)
     assert hold(user).free_day is None
     billing.release(held, now=NOW, by=ACTOR)
     assert FreeDay.objects.get().spend_used == 0

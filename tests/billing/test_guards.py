@@ -1,28 +1,33 @@
 """What keeps the ledger as it was written: triggers, and foreign keys that let nothing go."""
 
+from uuid import uuid4
+
 import pytest
 from django.apps import apps
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models import F
 from django.db.models.signals import post_migrate
 
 from billing.models import Hold, LedgerEntry, LimitsEntry
 from billing.triggers import drop_triggers, lifted, make_triggers, missing_triggers
-from tests.billing.make import make_amount, make_hold, make_used
-from tests.make import make_plan, make_user
+from tests.billing.make import make_amount, make_hold, make_price, make_used
+from tests.make import make_key, make_plan, make_user
 
 pytestmark = pytest.mark.django_db
 
 BOTH = ["ledger_lines_are_not_changed", "ledger_lines_are_not_removed"]
+HOLDS = "holds_keep_what_they_are_for"
 LINES = "billing_ledgerentry"
 
 
 def all_of_them() -> list[str]:
     """Return the names of the triggers of this database; only SQLite knows INSERT OR REPLACE."""
     ends = ("changed", "removed") if connection.vendor == "postgresql" else ("changed", "removed", "replaced")
-    return [f"{lines}_are_not_{end}" for lines in ("ledger_lines", "limits_lines") for end in ends]
+    lines = [f"{lines}_are_not_{end}" for lines in ("ledger_lines", "limits_lines") for end in ends]
+    return [*lines, HOLDS]
 
 
 @pytest.fixture
@@ -92,6 +97,36 @@ def test_a_line_can_be_added(line):
 def test_the_triggers_are_back_after_they_were_lifted(line):
     with lifted():
         assert missing_triggers() == all_of_them()
+    assert missing_triggers() == []
+
+
+OF_A_HOLD = {
+    "reference": lambda: Hold.objects.update(reference=uuid4()),
+    "price": lambda: Hold.objects.update(price=make_price()),
+    "key": lambda: Hold.objects.update(api_key=make_key(make_user())[0]),
+    "no key": lambda: Hold.objects.update(api_key=None),
+    "period": lambda: Hold.objects.update(period=F("period")),
+    "save": lambda: Hold.objects.get().save(),
+}
+
+
+@pytest.mark.parametrize("change", OF_A_HOLD.values(), ids=OF_A_HOLD)
+def test_what_a_hold_is_for_stays(line, change):
+    before = Hold.objects.values().get()
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        change()
+    assert Hold.objects.values().get() == before
+
+
+def test_a_guard_of_other_columns_than_ours_counts_as_missing(line):
+    is_sqlite = connection.vendor == "sqlite"
+    does = "BEGIN SELECT RAISE(ABORT, 'no'); END" if is_sqlite else f"FOR EACH STATEMENT {CALLS}"
+    if not is_sqlite:
+        execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute(f"DROP TRIGGER {HOLDS}" + ("" if is_sqlite else " ON billing_hold"))
+    execute(f"CREATE TRIGGER {HOLDS} BEFORE UPDATE OF price_id, reference ON billing_hold {does}")
+    assert missing_triggers() == [HOLDS]
+    make_triggers()
     assert missing_triggers() == []
 
 

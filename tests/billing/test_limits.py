@@ -131,7 +131,7 @@ def test_overrides_and_grants_come_to_the_same_in_any_order(user, order, used):
     assert stands(period)[:2] == (max(78, used), 78)
     billing.expire_grants(period, TOMORROW)
     assert stands(period)[:2] == (max(28, used), 28)
-    billing.remove_override(user, "spend", now=NOW)
+    billing.remove_override(user, "spend", now=NOW, by=ACTOR)
     assert stands(period)[:2] == (108, 108)
 
 
@@ -140,7 +140,7 @@ def test_a_grant_that_ended_while_an_override_stopped_the_period_is_gone_when_th
     held = hold(user, 130)
     override(user, 20)
     billing.expire_grants(period, TOMORROW)
-    billing.remove_override(user, "spend", now=NOW)
+    billing.remove_override(user, "spend", now=NOW, by=ACTOR)
     assert stands(period) == (130, 100, 0)
     billing.release(held, now=NOW, by=ACTOR)
     assert stands(period) == (100, 100, 100)
@@ -168,7 +168,7 @@ def test_unlimited_and_back_keeps_what_was_granted(user):
     period = give(user, 50).period
     override(user, None)
     hold(user, 170)
-    billing.remove_override(user, "spend", now=NOW)
+    billing.remove_override(user, "spend", now=NOW, by=ACTOR)
     assert stands(period) == (170, 150, 0)
 
 
@@ -178,15 +178,22 @@ def test_unlimited_and_back_keeps_what_was_granted(user):
 def test_each_change_of_a_limit_is_a_line_that_says_who_and_why(user):
     hold(user, 1)
     override(user, 20, by=billing.Actor(name="operator 7"))
-    billing.change_plan(user, make_plan(spend_limit=1000), now=NOW)
-    billing.remove_override(user, "spend", now=NOW)
+    by = billing.Actor(name="operator 8")
+    billing.change_plan(user, make_plan(spend_limit=1000), now=NOW, by=by, reason="he asked for it")
+    billing.remove_override(user, "spend", now=NOW, by=by, reason="no longer needed")
     lines = LimitsEntry.objects.order_by("pk")
-    assert list(lines.values_list("spend", "actor")) == [(100, ""), (20, "operator 7"), (20, ""), (1000, "")]
+    assert list(lines.values_list("spend", "actor")) == [
+        (100, ACTOR.name),
+        (20, "operator 7"),
+        (20, "operator 8"),
+        (1000, "operator 8"),
+    ]
     said = [line.reason for line in lines]
     assert said[0].startswith("Opened on plan-")
     assert said[1] == "Own limit of spend: Asked for"
     assert said[2].startswith("Changed to plan-")
-    assert said[3] == "The plan's limit of spend again."
+    assert said[2].endswith(": he asked for it")
+    assert said[3] == "The plan's limit of spend again: no longer needed"
 
 
 def test_a_line_of_limits_knows_nothing_of_grants(user):
@@ -233,7 +240,7 @@ def test_the_plans_limit_that_holds_again_tells_what_is_reached_then(user):
     override(user, None)
     hold(user, 90)
     assert told() == []
-    billing.remove_override(user, "spend", now=NOW)
+    billing.remove_override(user, "spend", now=NOW, by=ACTOR)
     assert told() == ["limit_80"]
 
 
@@ -242,7 +249,7 @@ def test_a_threshold_that_several_ways_reach_is_told_once(user):
     override(user, 90)
     adjust(user, 5)
     override(user, 10)
-    billing.remove_override(user, "spend", now=NOW)
+    billing.remove_override(user, "spend", now=NOW, by=ACTOR)
     adjust(user, 10)
     assert told() == ["limit_100", "limit_80"]
 
@@ -252,7 +259,7 @@ def test_a_threshold_that_several_ways_reach_is_told_once(user):
 
 LEAVE = {
     "canceled": lambda user: billing.cancel_subscription(user, now=NOW),
-    "smaller": lambda user: billing.change_plan(user, make_plan(spend_limit=60), now=NOW),
+    "smaller": lambda user: billing.change_plan(user, make_plan(spend_limit=60), now=NOW, by=ACTOR),
 }
 leaving = pytest.mark.parametrize("leave", LEAVE.values(), ids=LEAVE)
 
@@ -280,7 +287,7 @@ def test_a_plan_that_is_left_while_a_lower_override_stops_it_goes_on_as_well(use
     hold(user, 80)
     override(user, 20)
     leave(user)
-    billing.remove_override(user, "spend", now=NOW)
+    billing.remove_override(user, "spend", now=NOW, by=ACTOR)
     # Whose limit holds now: of the plan that he still has where he left, of the other where it was no less.
     period = billing.current_period(user, NOW)
     assert period.spend_limit == (100 if period.subscription.next_plan else 80)
@@ -305,15 +312,15 @@ def test_a_larger_plan_holds_at_once_though_the_period_stops_above_its_limit(use
     period = give(user, 50, until=TOMORROW).period
     hold(user, 130)
     billing.expire_grants(period, TOMORROW)
-    changed = billing.change_plan(user, make_plan(spend_limit=120), now=NOW)
+    changed = billing.change_plan(user, make_plan(spend_limit=120), now=NOW, by=ACTOR)
     assert changed.next_plan is None
     assert stands(period) == (130, 120, 0)
 
 
 def test_a_plan_that_began_before_anybody_held_in_its_month_is_what_is_compared_with(user):
     end = hold(user, 1).period.ends_at
-    billing.change_plan(user, Plan.objects.get(slug="free"), now=NOW)
-    billing.change_plan(user, make_plan(spend_limit=50), now=end)
+    billing.change_plan(user, Plan.objects.get(slug="free"), now=NOW, by=ACTOR)
+    billing.change_plan(user, make_plan(spend_limit=50), now=end, by=ACTOR)
     # Free's two dollars are more than 50 micro-dollars, and that month is Free's.
     assert billing.current_period(user, end).subscription.plan.slug == "free"
     assert not Override.objects.exists()
@@ -321,5 +328,5 @@ def test_a_plan_that_began_before_anybody_held_in_its_month_is_what_is_compared_
 
 def test_a_first_plan_is_had_at_once_though_it_is_smaller_than_free():
     new = User.objects.create_user("new@example.org")
-    assert billing.change_plan(new, make_plan(spend_limit=5), now=NOW).next_plan is None
+    assert billing.change_plan(new, make_plan(spend_limit=5), now=NOW, by=ACTOR).next_plan is None
     assert billing.current_period(new, NOW).spend_limit == 5

@@ -121,7 +121,7 @@ def test_an_override_of_one_limit_leaves_the_others_of_a_plan_that_was_changed_s
     Plan.objects.filter(pk=user.subscription.plan_id).update(spend_limit=5, seconds_limit=6)
     override(user, "videos", 20)
     assert limits(period) == (100, 20, 60)
-    billing.remove_override(user, "videos", now=NOW)
+    billing.remove_override(user, "videos", now=NOW, by=ACTOR)
     assert limits(period) == (100, 10, 60)
 
 
@@ -175,7 +175,7 @@ def test_without_its_override_a_limit_is_the_plans_again(user, limit, is_open):
     override(user, limit, 2)
     if is_open:
         hold(user)
-    assert billing.remove_override(user, limit, now=NOW)
+    assert billing.remove_override(user, limit, now=NOW, by=ACTOR)
     assert limits(hold(user).period) == (100, 10, 60)
     assert not Override.objects.exists()
 
@@ -183,7 +183,7 @@ def test_without_its_override_a_limit_is_the_plans_again(user, limit, is_open):
 def test_without_its_override_a_limit_stops_at_what_is_used(user):
     override(user, "spend", None)
     held = hold(user, spend=150)
-    billing.remove_override(user, "spend", now=NOW)
+    billing.remove_override(user, "spend", now=NOW, by=ACTOR)
     assert limits(held.period)[0] == 150
     assert not list(differences())
 
@@ -192,7 +192,7 @@ def test_without_an_override_of_models_the_plans_hold_again():
     user = make_user(plan=make_plan(models_allowed=["maker/another"]))
     override(user, "models", None)
     hold(user)
-    billing.remove_override(user, "models", now=NOW)
+    billing.remove_override(user, "models", now=NOW, by=ACTOR)
     with pytest.raises(ModelNotInPlan):
         hold(user)
 
@@ -200,5 +200,5 @@ def test_without_an_override_of_models_the_plans_hold_again():
 def test_what_was_not_overridden_is_not_removed(user):
     override(user, "spend", 2)
     before = everything()
-    assert not billing.remove_override(user, "videos", now=NOW)
+    assert not billing.remove_override(user, "videos", now=NOW, by=ACTOR)
     assert everything() == before

@@ -15,7 +15,7 @@ from generation.web.usage.statement import PAGE
 from tests.billing.make import make_amount
 from tests.browser.chromium import NARROW, WIDE
 from tests.browser.test_pages import fits, looks, sizes
-from tests.make import make_job, make_plan, make_user
+from tests.make import ACTOR, make_job, make_plan, make_user
 from tests.web.test_usage import make_earlier
 
 OLGA = Actor(name="operator 4711")
@@ -40,7 +40,7 @@ def make_everything(*, limits=None):
     billing.adjust(user, make_amount(spend=50_000, videos=0, seconds=0), reason="By post.", now=now, by=OLGA)
     billing.refund(job.hold, reason="It came without sound.", now=now, by=OLGA)
     billing.set_override(user, "seconds", 600, reason="Asked.", now=now, by=OLGA)
-    billing.change_plan(user, Plan.objects.get(slug="free"), now=now)
+    billing.change_plan(user, Plan.objects.get(slug="free"), now=now, by=ACTOR)
     return user, starts
 
 

@@ -247,7 +247,7 @@ def test_the_first_holds_of_a_new_period_open_it_once_with_the_limits_of_then(ch
     now = timezone.now()
     end = make_hold(user, make_amount(spend=10), now=now).period.ends_at
     if change == "smaller plan":
-        billing.change_plan(user, make_plan(videos_limit=3), now=now)
+        billing.change_plan(user, make_plan(videos_limit=3), now=now, by=ACTOR)
     if change == "expired":
         billing.set_expiry(user, now, now=now)
     room = {"none": 8, "smaller plan": 3, "expired": 2}[change]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from billing import services as billing
 from billing.ledger import differences
-from billing.models import Notice, Period, Plan, User
+from billing.models import ApiKey, Notice, Period, Plan, User
 from billing.money import Amount
 from tests.billing.make import make_capped_key, make_hold, make_used
 from tests.make import ACTOR, make_plan, make_user
@@ -98,7 +99,7 @@ def test_a_larger_plan_reaches_the_period_that_is_just_being_opened(first_opens)
         return make_hold(user, ONE, now=now)
 
     def upgrading() -> object:
-        return billing.change_plan(user, pro, now=now)
+        return billing.change_plan(user, pro, now=now, by=ACTOR)
 
     in_turn(*(opening, upgrading) if first_opens else (upgrading, opening))
     assert Period.objects.get().spend_limit == pro.spend_limit
@@ -151,3 +152,19 @@ def test_a_notice_that_comes_true_again_while_somebody_looks_whether_it_is_still
     assert in_turn(lambda: make_hold(alice, again).videos, lambda: billing.confirm(notice)) == (9, True)
     assert Notice.objects.get() == notice
     assert notice.period.videos_held == 9
+
+
+def test_a_repair_of_a_key_and_a_hold_by_it_that_ends_a_grant_both_come_through():
+    user, later = make_user(plan=make_plan()), timezone.now() + timedelta(seconds=5)
+    key = make_capped_key(user, 10**9)
+    make_hold(user, ONE, api_key=key)
+    until = later - timedelta(seconds=1)
+    billing.grant(user, ONE, reason="x", now=timezone.now(), by=ACTOR, expires_at=until)
+    ApiKey.objects.filter(pk=key.pk).update(spend_held=7)
+    repaired, held = in_turn(
+        lambda: billing.repair_key(ApiKey.objects.get(pk=key.pk), now=later, by=ACTOR),
+        lambda: make_hold(user, ONE, now=later, api_key=key),
+    )
+    assert repaired
+    assert held
+    assert not list(differences())

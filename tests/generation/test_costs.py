@@ -102,7 +102,7 @@ def test_the_prompt_changes_no_price(row, prompt):
 
 def _costs(user, wish, cost):
     """Quote, hold and charge a wish, and compare each with its cost."""
-    billing.change_plan(user, make_plan(), now=timezone.now())
+    billing.change_plan(user, make_plan(), now=timezone.now(), by=ACTOR)
     spec = services.spec_of(user, wish)
     assert services.quote(user, spec).amount.spend == cost
     job = Job.objects.select_related("hold").get(pk=services.create(user, spec, by=ACTOR).pk)

@@ -98,7 +98,7 @@ def used_up(plan):
 
 def test_who_has_a_larger_plan_by_now_is_not_told_that_all_is_used(db):
     user = used_up("free")
-    billing.change_plan(user, Plan.objects.get(slug="pro"), now=timezone.now())
+    billing.change_plan(user, Plan.objects.get(slug="pro"), now=timezone.now(), by=ACTOR)
     assert send_notices(timezone.now()) == 0
     assert mail.outbox == []
     assert not hand_notices(timezone.now()), "nobody is asked again"
@@ -106,7 +106,7 @@ def test_who_has_a_larger_plan_by_now_is_not_told_that_all_is_used(db):
 
 def test_what_was_not_told_is_told_when_it_comes_true_later():
     user = used_up("free")
-    billing.change_plan(user, Plan.objects.get(slug="pro"), now=timezone.now())
+    billing.change_plan(user, Plan.objects.get(slug="pro"), now=timezone.now(), by=ACTOR)
     send_notices(timezone.now())
     make_used(user, make_amount(videos=28))
     send_notices(timezone.now())
@@ -145,7 +145,7 @@ def test_of_a_period_that_is_over_no_mail_is_sent(before, sent):
 
 
 def follow(**limits):
-    return lambda user: billing.change_plan(user, make_plan(**limits), now=timezone.now())
+    return lambda user: billing.change_plan(user, make_plan(**limits), now=timezone.now(), by=ACTOR)
 
 
 def none_of_money(user):

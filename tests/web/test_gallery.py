@@ -12,7 +12,7 @@ from billing.models import User
 from billing.services import change_plan
 from generation.models import Job, Status
 from generation.web.gallery import PAGE
-from tests.make import make_job, make_plan
+from tests.make import ACTOR, make_job, make_plan
 from tests.web.reading import source, words
 
 # Session and user, a page of videos, what is under way with its queue, what ended without a video, and the meter.
@@ -23,7 +23,7 @@ HTMX = {"HX-Request": "true"}
 def make_videos(user: User, number: int, **fields: Any) -> list[Job]:
     """Make ready videos, the newest first; many share a moment, as a batch does."""
     now = timezone.now()
-    change_plan(user, make_plan(), now=now)
+    change_plan(user, make_plan(), now=now, by=ACTOR)
     first = make_job(user, status=Status.SUCCEEDED, **fields)
     jobs = [first, *(make_job(user, status=Status.SUCCEEDED, **fields) for _ in range(number - 1))]
     for place, job in enumerate(jobs):

@@ -33,7 +33,7 @@ def end(user, now):
 
 
 def follow(slug):
-    return lambda user, now: billing.change_plan(user, Plan.objects.get(slug=slug), now=now)
+    return lambda user, now: billing.change_plan(user, Plan.objects.get(slug=slug), now=now, by=ACTOR)
 
 
 def nothing(user, now):
@@ -71,7 +71,7 @@ def test_where_all_videos_are_used_it_says_what_the_next_period_really_brings(ch
 def test_a_plan_that_follows_without_a_limit_brings_as_many_as_one_likes():
     user = make_user(plan=make_plan(videos_limit=1, spend_limit=10_000_000))
     make_used(user, make_amount(videos=1))
-    billing.change_plan(user, make_plan(spend_limit=9_000_000), now=timezone.now())
+    billing.change_plan(user, make_plan(spend_limit=9_000_000), now=timezone.now(), by=ACTOR)
     page = words(browser_of(user).get("/"))
     assert re.search(r"The one video of this period is used\. \d+ \w+ brings as many as you like\.", page)
 
@@ -80,7 +80,7 @@ def test_a_plan_that_follows_without_a_limit_brings_as_many_as_one_likes():
 def test_where_there_are_none_it_says_whether_some_come(value, brings):
     user = make_user(plan=make_plan(videos_limit=0, spend_limit=10_000_000))
     plan = make_plan(videos_limit=value, spend_limit=9_000_000)
-    billing.change_plan(user, plan, now=timezone.now())
+    billing.change_plan(user, plan, now=timezone.now(), by=ACTOR)
     page = words(browser_of(user).get("/"))
     assert re.search(rf"You have no videos in this period\. \d+ \w+ brings {brings}\.", page)
 
@@ -88,7 +88,7 @@ def test_where_there_are_none_it_says_whether_some_come(value, brings):
 @pytest.mark.parametrize(("value", "until"), [(100_000, r" until \d+ \w+"), (0, "")])
 def test_money_that_does_not_come_back_is_not_said_to(value, until):
     user = make_user(plan=make_plan(spend_limit=300_000))
-    billing.change_plan(user, make_plan(spend_limit=value), now=timezone.now())
+    billing.change_plan(user, make_plan(spend_limit=value), now=timezone.now(), by=ACTOR)
     page = words(browser_of(user).get("/"))
     assert re.search(rf"\$0\.36 needed, \$0\.30 left{until}\.", page)
 

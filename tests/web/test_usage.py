@@ -12,7 +12,7 @@ from billing.periods import period_of
 from billing.services import Actor
 from generation.models import Job, Status
 from tests.billing.make import make_amount, make_hold, make_used
-from tests.make import make_job, make_plan, make_user
+from tests.make import ACTOR, make_job, make_plan, make_user
 from tests.web.conftest import browser_of
 from tests.web.reading import source, words
 
@@ -287,13 +287,14 @@ def test_below_eighty_percent_nothing_is_said(db):
 def test_past_due_says_since_when(alice, browser_of_alice):
     since = now()
     billing.set_past_due(alice, now=since)
-    expected = f"Payment is due since {said(since)}. New videos can be made once it has arrived; what is under way"
+    still = "New videos can be made once it has arrived, also on another plan or on Free; what is under way goes on."
+    expected = f"Payment is due since {said(since)}. {still}"
     assert expected in words(browser_of_alice.get("/usage/"))
 
 
 def test_a_smaller_plan_says_from_when(alice, browser_of_alice):
     make_job(alice)
-    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=now())
+    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=now(), by=ACTOR)
     page = words(browser_of_alice.get("/usage/"))
     assert f"You keep today's limits until {said(end_of(alice))}; then Basic's." in page
     assert "Your plan is Pro." in page
@@ -301,7 +302,7 @@ def test_a_smaller_plan_says_from_when(alice, browser_of_alice):
 
 def test_a_plan_that_has_begun_is_no_news(alice, browser_of_alice):
     make_job(alice)
-    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=now())
+    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=now(), by=ACTOR)
     make_earlier(alice)
     Subscription.objects.update(next_plan_at=period().ends_at)
     page = words(browser_of_alice.get("/usage/"))
@@ -329,7 +330,7 @@ def test_an_end_that_is_the_end_of_a_period_adds_none(alice, browser_of_alice):
 def test_where_a_plan_would_follow_as_the_own_one_ends_it_is_free(alice, browser_of_alice):
     make_job(alice)
     ends_at = end_of(alice)
-    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=now())
+    billing.change_plan(alice, Plan.objects.get(slug="basic"), now=now(), by=ACTOR)
     billing.set_expiry(alice, ends_at, now=now())
     page = words(browser_of_alice.get("/usage/"))
     assert "then Free's." in page

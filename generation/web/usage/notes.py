@@ -43,8 +43,8 @@ def _payment(looked: Chosen) -> list[Note]:
     if since is None:
         return []
     text = (
-        f"Payment is due since {day_of(since, looked.now)}. New videos can be made once it has arrived; "
-        "what is under way goes on."
+        f"Payment is due since {day_of(since, looked.now)}. New videos can be made once it has arrived, also "
+        "on another plan or on Free; what is under way goes on."
     )
     return [Note(level=_ERROR, text=text)]
 

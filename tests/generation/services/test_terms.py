@@ -29,7 +29,7 @@ def dearer(user):
 
 def a_plan_of_nothing(user):
     nothing = make_plan(spend_limit=0, videos_limit=0, seconds_limit=0, jobs_at_a_time=1)
-    billing.change_plan(user, nothing, now=timezone.now())
+    billing.change_plan(user, nothing, now=timezone.now(), by=ACTOR)
 
 
 def a_period_later(user):
