@@ -8,7 +8,7 @@ from billing.services import change_plan
 from generation.models import Job, Status
 from generation.web.gallery import PAGE
 from tests.browser.chromium import NARROW, WIDE
-from tests.make import make_job, make_plan, make_user
+from tests.make import ACTOR, make_job, make_plan, make_user
 from tests.web.test_jobs import STATES, job_in
 
 looks = pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -55,7 +55,7 @@ def test_empty_pages_are_clean(new_page, login, axe, db, scheme, viewport):
 
 
 def test_back_leads_to_the_same_place_in_the_gallery(page, login, alice):
-    change_plan(alice, make_plan(), now=timezone.now())
+    change_plan(alice, make_plan(), now=timezone.now(), by=ACTOR)
     for number in range(2 * PAGE + 6):
         make_job(alice, status=Status.SUCCEEDED, prompt=f"Video {number}")
     login(page, alice)

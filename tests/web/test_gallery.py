@@ -134,7 +134,7 @@ def test_failed_ones_are_hidden_counted_and_shown_on_request(alice, browser_of_a
 
 def test_more_than_99_are_not_counted(alice, browser_of_alice):
     failed = make_job(alice, status=Status.FAILED)
-    change_plan(alice, make_plan(), now=timezone.now())
+    change_plan(alice, make_plan(), now=timezone.now(), by=ACTOR)
     jobs = [make_job(alice) for _ in range(99)]
     Job.objects.filter(pk__in=[job.pk for job in jobs]).update(status=Status.FAILED, finished_at=timezone.now())
     assert "more than 99 failed, show" in words(browser_of_alice.get("/gallery/"))

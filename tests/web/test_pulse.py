@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.services import change_plan
 from generation.models import Job, Status
-from tests.make import make_job, make_plan
+from tests.make import ACTOR, make_job, make_plan
 from tests.web.reading import source, title_of, words
 
 HTMX = {"HX-Request": "true"}
@@ -127,7 +127,7 @@ def test_what_is_no_mark_is_passed_over(browser_of_alice, seen):
 
 
 def test_a_page_with_many_under_way_fits_into_an_address(alice, browser_of_alice):
-    change_plan(alice, make_plan(), now=timezone.now())
+    change_plan(alice, make_plan(), now=timezone.now(), by=ACTOR)
     for _ in range(60):
         make_job(alice)
     address = poller(browser_of_alice.get("/gallery/"))
