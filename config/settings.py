@@ -198,6 +198,7 @@ STORAGES = {
 _MEDIA_ORIGINS: list[str] = []  # beside our own: where the video route redirects to
 if S3_BUCKET:
     from boto3.s3.transfer import TransferConfig  # 23 MB in each process, and only where there is a bucket
+    from botocore.config import Config  # type: ignore[import-untyped]
 
     _endpoint = env.str("S3_ENDPOINT_URL", default="")
     _MEDIA_ORIGINS = [_endpoint or "https://*.amazonaws.com"]
@@ -211,6 +212,8 @@ if S3_BUCKET:
             "querystring_auth": True,
             "querystring_expire": 300,
             "max_memory_size": 1 << 20,  # bytes of a file that is read; the rest waits on disk
+            # A bucket that says nothing is away, after a minute and not after five: what waits for it is tried again.
+            "client_config": Config(connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 2}),
             # Threads take 117 MB. One PUT is whole or not at all, and leaves no parts behind that are billed.
             "transfer_config": TransferConfig(use_threads=False, multipart_threshold=5 * 1024**3),
         },

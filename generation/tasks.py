@@ -62,6 +62,14 @@ def send_notices() -> None:
         log.exception("notices not sent; the watcher hands them out again")
 
 
+def remove_what_is_left() -> None:
+    """Look whether files of deleted rows are left."""
+    try:
+        services.remove_what_is_left()
+    except Exception:
+        log.exception("files not removed; the watcher asks for it again")
+
+
 def do_chore(name: str) -> None:
     """Do what is due today."""
     now = clock.now()

@@ -183,6 +183,7 @@ class _Rounds:
             heart.beat(now)
         if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
             self._tidied_at = now
-            services.remove_what_is_left()
+            # A worker's: a storage that is away must not hold up the watcher.
+            async_task("generation.tasks.remove_what_is_left", cluster=services.COLLECT_CLUSTER)
             ensure_chores(now)
         services.dispatch()

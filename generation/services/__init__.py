@@ -5,7 +5,7 @@ Doors (api, web, admin, commands), hints and the watcher call these; only these 
 
 from generation.services.admitting import ReviewNeeded
 from generation.services.checking import NotChecked, Report, check_models, preview_models
-from generation.services.collecting import collect, hand_to_collectors
+from generation.services.collecting import COLLECT_CLUSTER, collect, hand_to_collectors
 from generation.services.creating import (
     NotRetryable,
     PriceChanged,
@@ -42,6 +42,7 @@ from generation.services.uploading import NotMedia, TooLarge, TooManyUploads, up
 from generation.services.wishing import media_of_job, media_of_upload, spec_of, wish_of
 
 __all__ = [
+    "COLLECT_CLUSTER",
     "SUBMIT_CLUSTER",
     "Answered",
     "Candidate",

@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from time import monotonic
 from uuid import UUID
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
@@ -16,6 +16,7 @@ from generation.services.transitions import log, tell
 _NEEDING = (Status.QUEUED, Status.SUBMITTING)  # after that the provider has a copy
 _UNUSED_FOR = timedelta(days=1)  # then an upload that no job uses goes by itself
 _MOST_AT_ONCE = 100
+_LONGEST = 60.0  # seconds in which files are removed at a time: a storage may be slow to refuse
 
 
 class NotDeletable(Exception):
@@ -54,45 +55,59 @@ def delete(job_id: UUID, *, by: Actor) -> None:
 
 def delete_upload(upload_id: UUID) -> None:
     """Delete an upload for its owner. Raises InUse."""
-    with transaction.atomic():
-        upload = Upload.objects.select_for_update().get(pk=upload_id)
-        _check_unused(upload.jobs.all())
-        Upload.objects.filter(pk=upload_id, deleted_at__isnull=True).update(deleted_at=clock.now())
-    remove_files(upload)
+    remove_files(_forget(upload_id))
 
 
-def remove_files(of: Job | Upload) -> None:
-    """Remove the files of what was deleted, and then their names: who is killed in between leaves them to the sweep."""
+def remove_files(of: Job | Upload) -> bool:
+    """Remove the files of what was deleted, and then their names; False where our storage does not give them up.
+
+    That, and whoever is killed in between, leaves them to the sweep: nobody's deletion fails for it.
+    """
     names = [of.video.name, of.poster.name] if isinstance(of, Job) else [of.file.name]
-    for name in names:
-        if name:
-            default_storage.delete(name)
+    try:
+        storage.remove(name for name in names if name)
+    except storage.Interrupted:
+        log.exception("files of what was deleted stay for now", of=str(of.pk))
+        return False
     if isinstance(of, Job):
         Job.objects.filter(pk=of.pk).update(video="", poster="")
     else:
         Upload.objects.filter(pk=of.pk).update(file="")
+    return True
 
 
 def remove_what_is_left() -> int:
-    """Remove the files of deleted rows that still have some, and uploads that nobody used; return how many rows.
+    """Remove the files of deleted rows that still have some, and uploads that nobody used; return of how many rows.
 
-    And what killed processes were about to store.
+    And what killed processes were about to store. For a worker, since it waits for our storage.
     """
+    until = monotonic() + _LONGEST
     storage.tidy()
     old = clock.now() - _UNUSED_FOR
     unused = Upload.objects.filter(deleted_at__isnull=True, created_at__lt=old, jobs__isnull=True)
     for upload in unused[:_MOST_AT_ONCE]:
         with suppress(InUse):  # since we looked
-            delete_upload(upload.pk)
+            _forget(upload.pk)
     # An upload that still arrives looks as if it were deleted the moment that it began: see uploading.
     arriving = Q(deleted_at=F("created_at"), created_at__gt=old)
     left: list[Job | Upload] = [
         *Job.objects.filter(~Q(video="", poster=""), deleted_at__isnull=False)[:_MOST_AT_ONCE],
         *Upload.objects.filter(~Q(file=""), ~arriving, deleted_at__isnull=False)[:_MOST_AT_ONCE],
     ]
+    removed = 0
     for row in left:
-        remove_files(row)
-    return len(left)
+        if monotonic() >= until:
+            break
+        removed += remove_files(row)
+    return removed
+
+
+def _forget(upload_id: UUID) -> Upload:
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update().get(pk=upload_id)
+        _check_unused(upload.jobs.all())
+        Upload.objects.filter(pk=upload_id, deleted_at__isnull=True).update(deleted_at=clock.now())
+    return upload
 
 
 def _check_unused(jobs: QuerySet[Job]) -> None:

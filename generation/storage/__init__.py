@@ -3,15 +3,29 @@
 In reading order: verdicts, addresses (which may be asked), connections, downloads, probes (what is in a file), places.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from django.core.files.storage import default_storage
+
 from generation.storage.downloads import download
-from generation.storage.places import failures, place, remove, tidy, waiting_room
+from generation.storage.places import clear, failures, place, tidy, waiting_room
 from generation.storage.verdicts import Facts, Interrupted, NotAVideo, OutputGone
 
-__all__ = ["Facts", "Interrupted", "NotAVideo", "OutputGone", "StoredVideo", "discard", "keep", "probe", "tidy"]
+__all__ = [
+    "Facts",
+    "Interrupted",
+    "NotAVideo",
+    "OutputGone",
+    "StoredVideo",
+    "discard",
+    "keep",
+    "probe",
+    "remove",
+    "tidy",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +71,15 @@ def discard(job_id: UUID) -> None:
 
     Only its services can know that no attempt that still lives will make it a success, so `keep` never does this.
     """
+    remove([_video(job_id), _poster(job_id)])
+    clear(job_id)
+
+
+def remove(names: Iterable[str]) -> None:
+    """Remove files, if they are there; Interrupted where our storage does not give one up now."""
     try:
-        remove(job_id, [_video(job_id), _poster(job_id)])
+        for name in names:
+            default_storage.delete(name)
     except failures() as error:
         raise Interrupted(f"our storage: {error}") from error
 

@@ -58,10 +58,8 @@ def place(name: str, path: Path) -> str:
         return default_storage.save(name, File(stream))
 
 
-def remove(job_id: UUID, names: list[str]) -> None:
-    """Remove what attempts have left of a job: in the storage, and here. Raises `failures()`."""
-    for name in names:
-        default_storage.delete(name)
+def clear(job_id: UUID) -> None:
+    """Remove what attempts have left waiting of a job."""
     _tidy(_incoming(), job_id)
 
 
@@ -70,7 +68,7 @@ def tidy() -> None:
     long_ago = time.time() - _LEFT_AFTER
     for folder in (_incoming(), Path(settings.FILE_UPLOAD_TEMP_DIR)):
         for left in folder.glob("*"):
-            with suppress(FileNotFoundError):  # another one tidies, too
+            with suppress(OSError):  # another one tidies, too; and what stays costs room and nothing else
                 if left.stat().st_mtime < long_ago:
                     rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
 

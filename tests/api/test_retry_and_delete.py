@@ -1,5 +1,6 @@
 """What is done with a job that has ended: tried again, or deleted."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -166,6 +167,15 @@ def test_a_job_under_way_is_not_deleted(api, alice, status):
     body = assert_problem(api.delete(address(job)), 409, "not_deletable")
     assert status in body["detail"]
     assert api.get(address(job)).status_code == 200
+
+
+def test_a_storage_that_is_away_does_not_refuse_a_deletion(api, alice):
+    job = stored(make_job(alice, status=Status.SUCCEEDED))
+    folder = Path(default_storage.path(str(job.video)))
+    folder.unlink()
+    (folder / "x").mkdir(parents=True)
+    assert api.delete(address(job)).status_code == 204
+    assert_problem(api.get(address(job)), 404, "not_found")
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.SUBMITTING])

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from billing import services as billing
 from billing.models import Grant
 from billing.money import Amount
-from generation import heart, watcher
+from generation import heart, services, tasks, watcher
 from generation.models import Chore, Heartbeat, Job, Status
 from generation.services.provider import wavespeed
 from tests.make import ACTOR, make_job
@@ -119,6 +119,22 @@ def test_the_balance_is_asked_for_every_few_minutes_and_what_is_daily_gets_its_r
     rounds._told_at = None
     rounds.turn()
     assert sum(hint.func() == "generation.tasks.do_chore" for hint in OrmQ.objects.all()) == Chore.objects.count()
+
+
+def test_deleted_files_are_a_worker_s_and_no_storage_holds_up_the_watcher(alice, monkeypatch):
+    def away(*_):
+        raise OSError("our storage is away")
+
+    monkeypatch.setattr(services, "remove_what_is_left", away)
+    job = make_job(alice)
+    watcher._Rounds().turn()
+
+    job.refresh_from_db()
+    assert job.handed_at
+    assert [hint.key for hint in OrmQ.objects.all() if hint.func() == "generation.tasks.remove_what_is_left"] == [
+        services.COLLECT_CLUSTER
+    ]
+    tasks.remove_what_is_left()  # it does not raise either
 
 
 def test_grants_that_are_over_end_within_a_second_or_two(alice):

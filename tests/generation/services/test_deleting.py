@@ -1,6 +1,7 @@
 """Deleting: the row stays, the files go after the commit, and what is needed can't go."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
@@ -92,6 +93,44 @@ def test_the_sweep_removes_the_files_of_whoever_was_killed(alice, monkeypatch):
     assert services.remove_what_is_left() == 2
     assert not any(default_storage.exists(name) for name in (job.video.name, job.poster.name, upload.file.name))
     assert services.remove_what_is_left() == 0
+
+
+def make_undeletable(name: str) -> Path:
+    """Put a folder with something in it where a file should be: our storage does not give that up."""
+    folder = Path(default_storage.path(name))
+    folder.unlink()
+    folder.mkdir()
+    (folder / "x").write_bytes(b"x")
+    return folder
+
+
+def test_what_the_storage_does_not_give_up_is_deleted_all_the_same_and_goes_later(alice):
+    job, upload, other = stored_job(alice), stored_upload(alice), stored_job(alice)
+    folders = [make_undeletable(job.video.name), make_undeletable(upload.file.name)]
+    services.delete(job.pk, by=ACTOR)
+    services.delete_upload(upload.pk)
+    Job.objects.filter(pk=other.pk).update(deleted_at=timezone.now())
+    assert services.remove_what_is_left() == 1
+    assert not default_storage.exists(other.video.name)
+    assert Job.objects.get(pk=job.pk).video
+    assert not Job.objects.kept().exists()
+    for folder in folders:
+        (folder / "x").unlink()
+    assert services.remove_what_is_left() == 2
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_a_storage_that_is_slow_to_refuse_holds_up_a_worker_for_a_minute_at_most(alice, monkeypatch):
+    for _ in range(4):
+        job = stored_job(alice)
+        make_undeletable(job.video.name)
+        Job.objects.filter(pk=job.pk).update(deleted_at=timezone.now())
+    tried = []
+    remove_files = deleting.remove_files
+    monkeypatch.setattr(deleting, "remove_files", lambda of: tried.append(of) or remove_files(of))
+    monkeypatch.setattr(deleting, "monotonic", lambda: 30.0 * len(tried))
+    assert services.remove_what_is_left() == 0
+    assert len(tried) == 2
 
 
 @pytest.mark.parametrize("status", Status)

@@ -1,6 +1,8 @@
 """Where a kept video lies: one object a job, whole or not there, on local files and on S3."""
 
 import os
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 from threading import Event, Thread
@@ -198,6 +200,24 @@ def test_what_killed_processes_left_waiting_goes_after_a_day(settings, tmp_path,
         assert sorted(path.name for path in folder.iterdir()) == ["new.part", "new.upload"]
 
 
+def test_what_can_not_be_tidied_stays_and_stops_nothing(settings, tmp_path, monkeypatch):
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.upload").write_bytes(b"")
+        os.utime(tmp_path / f"{name}.upload", (0, 0))
+    unlink = Path.unlink
+
+    def refuse(path: Path) -> None:
+        if path.name == "a.upload":
+            raise PermissionError
+        unlink(path)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    storage.tidy()
+
+    assert [path.name for path in tmp_path.glob("*.upload")] == ["a.upload"]
+
+
 # --- On S3 ------------------------------------------------------------------------------------------------------------
 
 
@@ -310,6 +330,30 @@ def test_s3_that_fails_may_be_tried_again(bucket, keep, video, settings, options
         keep(delivers(video))
 
     assert bucket.objects() == []
+
+
+def test_s3_that_says_nothing_is_waited_for_a_minute_at_most(tmp_path):
+    told = {
+        "READ_ENV_FILES": "0",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DEBUG": "1",
+        "SECRET_KEY": "x" * 50,
+        "CLAPBOARD_DATA": str(tmp_path),
+        "S3_BUCKET": "clapboard",
+        "S3_REGION": "us-east-1",
+    }
+    look = """
+import django
+django.setup()
+from django.core.files.storage import default_storage
+config = default_storage.connection.meta.client.meta.config
+print(config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"])
+"""
+    done = subprocess.run([sys.executable, "-c", look], env=told, capture_output=True, text=True, check=True)
+
+    connect, answer, times = map(int, done.stdout.split())
+    assert connect <= 10
+    assert answer * times <= 60
 
 
 def test_s3_forgets_what_is_discarded(bucket, keep, video):
