@@ -241,7 +241,11 @@ def _usual_seconds(job: Job) -> float:
 def _refused(job: Job, error: RefusedForJob) -> None:
     code, message = wording.refusal(error.code, error.words)
     kept = {"prediction_id": error.prediction_id} if error.prediction_id else {}
-    fail(job, code=code, message=message, now=clock.now(), by=_worker(job), provider_error=str(error), **kept)
+    now = clock.now()
+    with transaction.atomic():
+        current = _still(job)
+        if current:
+            fail(current, code=code, message=message, now=now, by=_worker(job), provider_error=str(error), **kept)
 
 
 def _refused_for_account(job: Job, error: RefusedForAccount) -> None:
@@ -257,13 +261,16 @@ def _not_taken(job: Job, error: NotSent | RateLimited) -> None:
     if isinstance(error, RateLimited) and error.retry_after:
         wait = max(wait, min(error.retry_after, 600.0))
     narrow_gate(clock.now())
-    _back_to_the_queue(job, f"Not sent: {error}", timedelta(seconds=wait))
+    with transaction.atomic():
+        _back_to_the_queue(job, f"Not sent: {error}", timedelta(seconds=wait))
 
 
 def _back_to_the_queue(job: Job, note: str, wait: timedelta) -> None:
     now = clock.now()
-    fields = {"lease_until": None, "due_at": now + wait, "attempts": job.attempts + 1}
-    move(job, Status.QUEUED, now=now, by=_worker(job), note=note, **fields)
+    current = _still(job)
+    if current:
+        fields = {"lease_until": None, "due_at": now + wait, "attempts": current.attempts + 1}
+        move(current, Status.QUEUED, now=now, by=_worker(job), note=note, **fields)
 
 
 def _lost_sight(job: Job, error: ProviderError) -> None:
@@ -274,6 +281,16 @@ def _lost_sight(job: Job, error: ProviderError) -> None:
         current = locked(job.pk, Status.SUBMITTING)
         if current:
             lose_sight(current, now=now, by=_worker(job), note=note)
+
+
+def _still(job: Job) -> Job | None:
+    """Return the row as it stands, locked, where this submission still goes on.
+
+    Each try to write an answer down looks anew: one that was undone has left its marks on the row in memory, and one
+    whose commit was done without a word has let go of the job, which somebody else may be sending by now.
+    """
+    current = locked(job.pk, Status.SUBMITTING)
+    return current if current and current.submit_started_at == job.submit_started_at else None
 
 
 def _worker(job: Job) -> Actor:
