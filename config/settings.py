@@ -1,58 +1,44 @@
 """Settings of every process. All of them come from the environment; README.md lists what can be set.
 
+`config.environment` reads them, and says what is wrong with one.
+
 What `make run` was started with (.env.run) wins over .env, and the environment wins over both.
 """
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
-from billing.money import micros
+from config.environment import Environment, is_address, is_loopback, is_origin
 from config.logs import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-if env.bool("READ_ENV_FILES", default=True):
-    if not env.bool("IGNORE_ENV_RUN", default=False):  # `make run` itself decides anew
-        env.read_env(BASE_DIR / ".env.run")
-    env.read_env(BASE_DIR / ".env")
+env = Environment()
+if env.boolean("READ_ENV_FILES", default=True):
+    if not env.boolean("IGNORE_ENV_RUN", default=False):  # `make run` itself decides anew
+        env.read_file(BASE_DIR / ".env.run")
+    env.read_file(BASE_DIR / ".env")
 
 # --- What must be said before anything starts -------------------------------------------------------------------------
 
-DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="")
-WAVESPEED_API_KEY = env.str("WAVESPEED_API_KEY", default="")
-WAVESPEED_URL = env.str("WAVESPEED_URL", default="")
-SANDBOX_PORT = env.int("SANDBOX_PORT", default=8765)
-SANDBOX = env.bool("SANDBOX", default=DEBUG and not WAVESPEED_API_KEY)
+DEBUG = env.boolean("DEBUG", default=False)
+SECRET_KEY = env.text("SECRET_KEY")
+WAVESPEED_API_KEY = env.text("WAVESPEED_API_KEY")
+WAVESPEED_URL = env.text("WAVESPEED_URL")
+SANDBOX_PORT = env.whole("SANDBOX_PORT", 8765, least=1, most=65535)
+SANDBOX = env.boolean("SANDBOX", default=DEBUG and not WAVESPEED_API_KEY)
 if SANDBOX:
     WAVESPEED_API_KEY = WAVESPEED_API_KEY or "sandbox"
     WAVESPEED_URL = WAVESPEED_URL or (f"http://127.0.0.1:{SANDBOX_PORT}" if DEBUG else "")
 elif DEBUG:
     WAVESPEED_URL = WAVESPEED_URL or "https://api.wavespeed.ai"
 # Where we are reached from outside: links in mails lead here, and the provider calls here when a prediction has ended.
-PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
-WAVESPEED_WEBHOOK_SECRET = env.str("WAVESPEED_WEBHOOK_SECRET", default="")  # empty: it is asked for
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-def _is_origin(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port  # the port raises where it is none
-    except ValueError:
-        return False
-    rebuilt = f"{parts.scheme}://{parts.netloc}"
-    return parts.scheme in {"http", "https"} and bool(host) and port != 0 and "@" not in url and url == rebuilt
+PUBLIC_URL = env.text("PUBLIC_URL").rstrip("/")
+WAVESPEED_WEBHOOK_SECRET = env.text("WAVESPEED_WEBHOOK_SECRET")  # empty: it is asked for
 
 
 def _missing() -> list[str]:
@@ -64,13 +50,13 @@ def _missing() -> list[str]:
         lines.append("SECRET_KEY is the example's or too short: set it to at least 50 random characters.")
     if not WAVESPEED_URL:
         lines.append("WAVESPEED_URL is empty: set it to https://api.wavespeed.ai (or set DEBUG=1 to use the sandbox).")
-    elif urlsplit(WAVESPEED_URL).scheme not in {"http", "https"} or not urlsplit(WAVESPEED_URL).hostname:
+    elif not is_address(WAVESPEED_URL):
         lines.append(f"WAVESPEED_URL is {WAVESPEED_URL!r}: it must be an http or https address.")
-    elif not DEBUG and _is_loopback(WAVESPEED_URL) and not SANDBOX:
+    elif not DEBUG and is_loopback(WAVESPEED_URL) and not SANDBOX:
         lines.append(f"WAVESPEED_URL is {WAVESPEED_URL!r}, this machine: set SANDBOX=1 if the sandbox is meant.")
     if not WAVESPEED_API_KEY:
         lines.append("WAVESPEED_API_KEY is empty: set it to the key of your WaveSpeed account.")
-    if PUBLIC_URL and not _is_origin(PUBLIC_URL):
+    if PUBLIC_URL and not is_origin(PUBLIC_URL):
         lines.append(f"PUBLIC_URL is {PUBLIC_URL!r}: it must be an origin, such as https://clapboard.example.org.")
     elif PUBLIC_URL.startswith("http:") and not SANDBOX:
         lines.append(f"PUBLIC_URL is {PUBLIC_URL!r}: WaveSpeed calls there, which takes https; or leave it empty.")
@@ -82,12 +68,11 @@ if _lines := _missing():
 
 # --- The application --------------------------------------------------------------------------------------------------
 
-DATA_DIR = Path(env.str("CLAPBOARD_DATA", default=str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
-PORT = env.int("PORT", default=8000)
+DATA_DIR = env.folder("CLAPBOARD_DATA", BASE_DIR / "var")
+PORT = env.whole("PORT", 8000, least=1, most=65535)
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL] if PUBLIC_URL else [])
+ALLOWED_HOSTS = env.texts("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.texts("CSRF_TRUSTED_ORIGINS", [PUBLIC_URL] if PUBLIC_URL else [])
 
 INSTALLED_APPS = [
     "unfold",
@@ -148,7 +133,7 @@ TEMPLATES = [
 
 # --- Database, cache, files -------------------------------------------------------------------------------------------
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'clapboard.sqlite3'}")}
+DATABASES = {"default": env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'clapboard.sqlite3'}")}
 DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Without WAL and IMMEDIATE two thirds of concurrent writers fail with "database is locked". FULL: a fence that was
@@ -161,7 +146,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": env.cache("CACHE_URL", default=f"filecache://{DATA_DIR / 'cache'}")}
+CACHES = {"default": env.cache("CACHE_URL", f"filecache://{DATA_DIR / 'cache'}")}
 # Two, since a file cache throws entries away at random when it is full, at 300 by default, and a used-up limit with
 # them. "default" holds the limits of sign-ups and log-ins alone, and many of them; each write lists all files, so what
 # is written all the time, and may be lost, has a small one of its own.
@@ -173,19 +158,18 @@ if CACHES["default"]["BACKEND"] == "django.core.cache.backends.filebased.FileBas
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "build" / "static"
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(DATA_DIR / "media")))
-MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
+MEDIA_ROOT = env.folder("MEDIA_ROOT", DATA_DIR / "media")
 # What users may send to make videos from. WaveSpeed takes 200 MB at most.
-UPLOAD_VIDEO_BYTES = env.int("UPLOAD_VIDEO_BYTES", default=200_000_000)
-UPLOAD_VIDEO_SECONDS = env.float("UPLOAD_VIDEO_SECONDS", default=60)
-UPLOAD_IMAGE_BYTES = env.int("UPLOAD_IMAGE_BYTES", default=20_000_000)
-UPLOAD_IMAGE_PIXELS = env.int("UPLOAD_IMAGE_PIXELS", default=25_000_000)
+UPLOAD_VIDEO_BYTES = env.whole("UPLOAD_VIDEO_BYTES", 200_000_000, least=1)
+UPLOAD_VIDEO_SECONDS = env.number("UPLOAD_VIDEO_SECONDS", 60)
+UPLOAD_IMAGE_BYTES = env.whole("UPLOAD_IMAGE_BYTES", 20_000_000, least=1)
+UPLOAD_IMAGE_PIXELS = env.whole("UPLOAD_IMAGE_PIXELS", 25_000_000, least=1)
 # Beside the media, so that a file that has arrived is taken over by renaming it.
 FILE_UPLOAD_TEMP_DIR = str(DATA_DIR / "incoming")
 Path(FILE_UPLOAD_TEMP_DIR).mkdir(exist_ok=True)
 # Nobody's files are taken but where a view asks for them: see generation.receiving.
 FILE_UPLOAD_HANDLERS = ["generation.receiving.NoFiles"]
-S3_BUCKET = env.str("S3_BUCKET", default="")
+S3_BUCKET = env.text("S3_BUCKET")
 STORAGES = {
     # A collected file may be written again after a crash, always under the name that belongs to its job alone.
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"allow_overwrite": True}},
@@ -200,14 +184,14 @@ if S3_BUCKET:
     from boto3.s3.transfer import TransferConfig  # 23 MB in each process, and only where there is a bucket
     from botocore.config import Config  # type: ignore[import-untyped]
 
-    _endpoint = env.str("S3_ENDPOINT_URL", default="")
+    _endpoint = env.address("S3_ENDPOINT_URL")
     _MEDIA_ORIGINS = [_endpoint or "https://*.amazonaws.com"]
     STORAGES["default"] = {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": S3_BUCKET,
             "endpoint_url": _endpoint or None,
-            "region_name": env.str("S3_REGION", default=None),
+            "region_name": env.text("S3_REGION") or None,
             "file_overwrite": True,
             "querystring_auth": True,
             "querystring_expire": 300,
@@ -235,8 +219,8 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 # Limits count by IP address; behind proxies it is the one that the outermost of ours has seen.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0)
-ACCOUNT_RATE_LIMITS = {"signup": env.str("SIGNUP_RATE", default="20/h/ip")}
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", 0, most=100)
+ACCOUNT_RATE_LIMITS = {"signup": env.signup_rate("SIGNUP_RATE", "20/h/ip")}
 ACCOUNT_SIGNUP_FORM_HONEYPOT_FIELD = "website"
 ACCOUNT_ADAPTER = "generation.web.accounts.AccountAdapter"
 ACCOUNT_USER_DISPLAY = "generation.web.accounts.user_display"
@@ -251,34 +235,36 @@ ACCOUNT_SESSION_REMEMBER = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_REFERRER_POLICY = "same-origin"
 if not DEBUG:
-    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
-    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=3600)
+    SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", 3600)
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# HSTS for subdomains, and for ever in browsers' lists: that is for who owns the domain, and no matter of ours.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # Mail is written to files until an SMTP address is set, such as EMAIL_URL=smtp+tls://user:password@host:587.
-EMAIL_CONFIG = env.email("EMAIL_URL", default="filemail://")
+EMAIL_CONFIG = env.mail("EMAIL_URL", "filemail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_FILE_PATH = str(DATA_DIR / "mail")
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Clapboard <clapboard@localhost>")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Clapboard <clapboard@localhost>")
 
 # Mail that goes to files proves nothing.
-VERIFY_ADDRESSES = env.bool("VERIFY_ADDRESSES", default=EMAIL_CONFIG["EMAIL_BACKEND"].endswith("smtp.EmailBackend"))
+VERIFY_ADDRESSES = env.boolean("VERIFY_ADDRESSES", default=EMAIL_CONFIG["EMAIL_BACKEND"].endswith("smtp.EmailBackend"))
 
 LANGUAGE_CODE = "en-us"
-TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
 USE_I18N = False
 USE_TZ = True
 
 # --- The engine -------------------------------------------------------------------------------------------------------
 
-DOWNLOAD_TIME_LIMIT = env.float("DOWNLOAD_TIME_LIMIT", default=600)  # seconds for one whole download
-DOWNLOAD_SIZE_LIMIT = env.int("DOWNLOAD_SIZE_LIMIT", default=2 * 1024**3)  # bytes
-UPLOAD_TIME_LIMIT = env.float("UPLOAD_TIME_LIMIT", default=600)  # seconds to bring a source to WaveSpeed
+DOWNLOAD_TIME_LIMIT = env.number("DOWNLOAD_TIME_LIMIT", 600)  # seconds for one whole download
+DOWNLOAD_SIZE_LIMIT = env.whole("DOWNLOAD_SIZE_LIMIT", 2 * 1024**3, least=1)  # bytes
+UPLOAD_TIME_LIMIT = env.number("UPLOAD_TIME_LIMIT", 600)  # seconds to bring a source to WaveSpeed
 # Beside the transfer: the result, the check and the storage, or the POST.
 _COLLECT_TIMEOUT = int(max(DOWNLOAD_TIME_LIMIT, UPLOAD_TIME_LIMIT)) + 420
-Q_WORKERS = env.int("WORKERS", default=4)
-COLLECT_WORKERS = env.int("COLLECT_WORKERS", default=2)
+Q_WORKERS = env.whole("WORKERS", 4, least=1, most=1000)
+COLLECT_WORKERS = env.whole("COLLECT_WORKERS", 2, least=1, most=1000)
 
 
 def _retry(timeout: int, workers: int) -> int:
@@ -290,7 +276,7 @@ def _retry(timeout: int, workers: int) -> int:
     return timeout * (1 + -(-(workers + 1) // workers)) + 60
 
 
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "clapboard",
     "label": "Hints",
     "orm": "default",
@@ -319,25 +305,15 @@ Q_CLUSTER = {
     },
 }
 
-
-def _micros(name: str) -> int | None:
-    """Return a setting of dollars as micro-dollars, None where it is not set."""
-    text = env.str(name, default="")
-    try:
-        return micros(text) if text else None
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} is {text!r}: {error}.") from None
-
-
-POLL_INTERVAL = env.float("POLL_INTERVAL", default=0.5)  # seconds between two looks at a prediction, at the densest
-POLL_BUDGET = env.float("POLL_BUDGET", default=500)  # looks a second of one watcher, at all predictions together
-POLL_LEASE = env.float("POLL_LEASE", default=45)  # seconds until a look that a dead watcher had begun is begun again
-HAND_LEASE = env.float("HAND_LEASE", default=60)  # seconds until a hint that nobody took is given out again
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # that /metrics asks for; empty: there is no /metrics
-SANDBOX_SECONDS = env.float("SANDBOX_SECONDS", default=8)  # that a prediction takes in the sandbox
-MODERATED_BEFORE_REVIEW = env.int("MODERATED_BEFORE_REVIEW", default=10)  # then an operator looks; 0: never
-FREE_DAILY_CEILING = _micros("FREE_DAILY_CEILING")  # that all of Free together may cost a day; None: no ceiling
-TIME_LIMIT = env.float("TIME_LIMIT", default=600)  # seconds after which a job counts as late
+POLL_INTERVAL = env.number("POLL_INTERVAL", 0.5)  # seconds between two looks at a prediction, at the densest
+POLL_BUDGET = env.number("POLL_BUDGET", 500, least=1)  # looks a second of one watcher, at all predictions together
+POLL_LEASE = env.number("POLL_LEASE", 45)  # seconds until a look that a dead watcher had begun is begun again
+HAND_LEASE = env.number("HAND_LEASE", 60)  # seconds until a hint that nobody took is given out again
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # that /metrics asks for; empty: there is no /metrics
+SANDBOX_SECONDS = env.number("SANDBOX_SECONDS", 8, least=0)  # that a prediction takes in the sandbox
+MODERATED_BEFORE_REVIEW = env.whole("MODERATED_BEFORE_REVIEW", 10)  # then an operator looks; 0: never
+FREE_DAILY_CEILING = env.dollars("FREE_DAILY_CEILING")  # that all of Free together may cost a day; None: no ceiling
+TIME_LIMIT = env.number("TIME_LIMIT", 600)  # seconds after which a job counts as late
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 
@@ -353,7 +329,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["generation.api.rates.UserRate"],
-    "DEFAULT_THROTTLE_RATES": {"user": env.str("API_RATE", default="3000/min")},
+    "DEFAULT_THROTTLE_RATES": {"user": env.api_rate("API_RATE", "3000/min")},
     "EXCEPTION_HANDLER": "generation.api.errors.problem",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -373,7 +349,7 @@ SPECTACULAR_SETTINGS = {
 # --- Logs, policy, admin ----------------------------------------------------------------------------------------------
 
 LOGGING_CONFIG = None
-configure_logging(json=env.bool("JSON_LOGS", default=not DEBUG), level=env.str("LOG_LEVEL", default="INFO"))
+configure_logging(json=env.boolean("JSON_LOGS", default=not DEBUG), level=env.log_level("LOG_LEVEL", "INFO"))
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
