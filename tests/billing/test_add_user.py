@@ -103,6 +103,19 @@ def test_each_api_key_is_a_new_one():
     assert set(ApiKey.objects.active().values_list("digest", flat=True)) == digests
 
 
+def test_a_second_key_of_a_name_is_told_where_no_pipe_swallows_it(capsys):
+    add_user("alice@example.org", "--api-key", "robot")
+    add_user("alice@example.org", "--api-key", "laptop")
+    assert not capsys.readouterr().err
+
+    add_user("alice@example.org", "--api-key", "robot")
+    assert "alice@example.org has another active key of the name robot" in capsys.readouterr().err
+
+    ApiKey.objects.filter(name="robot").update(revoked_at=timezone.now())
+    add_user("alice@example.org", "--api-key", "robot")
+    assert not capsys.readouterr().err
+
+
 def test_an_account_that_was_closed_is_opened():
     alice = make_user("alice@example.org", is_active=False)
     add_user("alice@example.org")

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import MaxLengthValidator, validate_email
 from django.utils import timezone
 
-from billing.models import Plan, Subscription
+from billing.models import ApiKey, Plan, Subscription, User
 from billing.people import NewPassword, add_user
 from billing.services import create_api_key
 
@@ -46,7 +46,14 @@ class Command(BaseCommand):
         if isinstance(drawn, NewPassword):
             self.stdout.write(f"password: {drawn.text}")
         if options["api_key"]:
-            self.stdout.write(create_api_key(user, options["api_key"].strip())[1])
+            self._make_key(user, options["api_key"].strip())
+
+    def _make_key(self, user: User, name: str) -> None:
+        """Print a new key last; what is said beside goes to standard error, where no pipe swallows it."""
+        if others := ApiKey.objects.active().filter(user=user, name=name).count():
+            word = "another active key" if others == 1 else f"{others} other active keys"
+            self.stderr.write(f"{user.email} has {word} of the name {name}; the admin, API keys, revokes keys.")
+        self.stdout.write(create_api_key(user, name)[1])
 
 
 def _follows(subscription: Subscription) -> str:
