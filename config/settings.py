@@ -245,6 +245,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # Mail is written to files until an SMTP address is set, such as EMAIL_URL=smtp+tls://user:password@host:587.
 EMAIL_CONFIG = env.mail("EMAIL_URL", "filemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10  # seconds that a mail server may say nothing
 EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Clapboard <clapboard@localhost>")
 

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -13,13 +15,12 @@ from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.text import Truncator
-from django_q.tasks import async_task
 
 from billing import services as billing
 from billing.models import Hold, Notice, User
 from billing.money import LIMITS, dollars
 from generation.models import FINAL, Alert, Job, JobNotice
-from generation.services.dispatching import SUBMIT_CLUSTER
+from generation.services import errands
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,7 @@ _MOST_AT_ONCE = 20  # mails
 _MOST_JOBS = 500  # whose notices are looked at to find these mails
 _MOST_NAMED = 20  # jobs in one mail
 _GIVEN_UP_AFTER = timedelta(days=1)
+_LONGEST = 60.0  # seconds of sending at a time: a mail server may be slow
 _CUT = 40  # characters of a prompt: a mail lies open on many screens
 
 
@@ -44,17 +46,29 @@ class Letter:
     is_so: Callable[[Any], bool] = lambda _: True
 
 
+class MailServerAway(Exception):
+    """The mail server takes nothing now."""
+
+
 def hand_notices(now: datetime) -> bool:
-    """Tell a worker that mails wait: a mail server that is slow must not hold up the watcher."""
+    """Tell one worker that mails wait, of those that wait for others anyway; False where none do.
+
+    A mail server that is slow must not hold up the watcher, nor anybody's submission.
+    """
     if not any(waiting.exists() for waiting in (_of_limits(now), _of_jobs(now), _of_operators(now))):
         return False
-    async_task("generation.tasks.send_notices", cluster=SUBMIT_CLUSTER)
+    errands.hand("send_notices")
     return True
 
 
 def send_notices(now: datetime) -> int:
-    """Send the mails that wait, and return how many went. Several may do this at once: each row is taken by one."""
-    return sum(_send(letter, now) for letter in list(_letters(now))[:_MOST_AT_ONCE])
+    """Send the mails that wait, and return how many went. Several may do this at once: each row is taken by one.
+
+    Raises MailServerAway at the first that shows it; the others wait for their turn untouched.
+    """
+    until = monotonic() + _LONGEST
+    letters = list(_letters(now))[:_MOST_AT_ONCE]
+    return sum(_send(letter, now) for letter in letters if monotonic() < until)
 
 
 def _letters(now: datetime) -> Iterator[Letter]:
@@ -96,16 +110,21 @@ def _of_operators(now: datetime) -> "QuerySet[Alert]":
 
 
 def _send(letter: Letter, now: datetime) -> bool:
-    """Take the rows, send the mail, and say so. Who is killed in between leaves it to be sent again."""
+    """Take the rows, send the mail, and say so. Who is killed in between leaves it to be sent again.
+
+    Raises MailServerAway where it is not this mail's fault.
+    """
     taken = [row for row in letter.rows if _take(row, now) and letter.is_so(row)]
     if not taken:
         return False
     subject, text = letter.write(taken)
     try:
         send_mail(f"[Clapboard] {subject}", text, None, letter.to)
-    except OSError:  # smtplib's errors are OSErrors
-        log.exception("mail not sent; it is tried again", rows=[str(row) for row in taken])
+    except (SMTPRecipientsRefused, SMTPSenderRefused, SMTPDataError):
+        log.exception("mail refused; it is tried again", rows=[str(row) for row in taken])
         return False
+    except OSError as error:  # smtplib's other errors are OSErrors, too
+        raise MailServerAway(f"{type(error).__name__}: {error}") from error
     type(taken[0]).objects.filter(pk__in=[row.pk for row in taken]).update(sent_at=now)
     return True
 

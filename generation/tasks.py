@@ -8,7 +8,7 @@ import structlog
 from generation import clock, notices, services
 from generation.models import Heartbeat
 from generation.providers.errors import ProviderError
-from generation.services import daily
+from generation.services import daily, errands
 from generation.services.provider import wavespeed
 
 log = structlog.get_logger(__name__)
@@ -56,18 +56,20 @@ def _ask(step: Callable[[], object]) -> None:
 
 def send_notices() -> None:
     """Look whether mails wait."""
-    try:
-        notices.send_notices(clock.now())
-    except Exception:
-        log.exception("notices not sent; the watcher hands them out again")
+    _errand("send_notices", lambda: notices.send_notices(clock.now()))
 
 
 def remove_what_is_left() -> None:
     """Look whether files of deleted rows are left."""
+    _errand("remove_what_is_left", services.remove_what_is_left)
+
+
+def _errand(name: str, step: Callable[[], object]) -> None:
+    """Do what one worker at a time does."""
     try:
-        services.remove_what_is_left()
+        errands.do(name, step)
     except Exception:
-        log.exception("files not removed; the watcher asks for it again")
+        log.exception("errand failed; the watcher hands it out again", name=name)
 
 
 def do_chore(name: str) -> None:

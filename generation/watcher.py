@@ -26,7 +26,7 @@ from generation.models.following import due_now
 from generation.notices import hand_notices
 from generation.pacing import Budget
 from generation.providers.errors import ProviderError, Unavailable
-from generation.services import Answered
+from generation.services import Answered, errands
 from generation.services.daily import ensure_chores, hand_chores
 from generation.services.provider import wavespeed_of_watcher
 
@@ -183,7 +183,6 @@ class _Rounds:
             heart.beat(now)
         if self._tidied_at is None or now - self._tidied_at >= _TIDY_EVERY:
             self._tidied_at = now
-            # A worker's: a storage that is away must not hold up the watcher.
-            async_task("generation.tasks.remove_what_is_left", cluster=services.COLLECT_CLUSTER)
+            errands.hand("remove_what_is_left")  # a storage that is away must not hold up the watcher
             ensure_chores(now)
         services.dispatch()

@@ -1,7 +1,7 @@
 """Jobs, their history, and what the provider account allows. States change in generation.services only."""
 
 from generation.models.account import Difference, Ear, Gate, Heartbeat, Switch, Turn
-from generation.models.chores import Chore
+from generation.models.chores import Chore, Errand
 from generation.models.jobs import FINAL, LAW, Job, JobEvent, JobQuerySet, Status, Stuck, Upload
 from generation.models.telling import Alert, JobNotice, MailChoice, Waiting
 
@@ -12,6 +12,7 @@ __all__ = [
     "Chore",
     "Difference",
     "Ear",
+    "Errand",
     "Gate",
     "Heartbeat",
     "Job",

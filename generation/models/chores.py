@@ -1,4 +1,4 @@
-"""What is done once a day."""
+"""What is done once a day, and what one worker at a time does whenever there is cause."""
 
 from django.db import models
 
@@ -21,6 +21,17 @@ class Chore(models.Model):
 
     class Meta:
         ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name.replace("_", " ")
+
+
+class Errand(models.Model):
+    """Something that one worker at a time does: whether one is told of it, or at it."""
+
+    name = models.CharField(max_length=30, primary_key=True)
+    handed_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was told; empty once it came.")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then nobody else is told.")
 
     def __str__(self) -> str:
         return self.name.replace("_", " ")

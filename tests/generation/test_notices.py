@@ -1,6 +1,7 @@
 """Mails that rows ask for: sent once, tried again, given up after a day."""
 
 import smtplib
+import socket
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from django_q.models import OrmQ
 
 from billing import services as billing
 from billing.models import Notice, Period, Plan
-from generation import notices, tasks
+from generation import notices, services, tasks
 from generation.notices import hand_notices, send_notices
 from tests.billing.make import make_amount, make_hold, make_used
 from tests.make import ACTOR, make_plan, make_user
@@ -61,9 +62,57 @@ def test_what_could_not_be_sent_is_tried_again(user, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(notices, "send_mail", broken)
-        assert send_notices(timezone.now()) == 0
+        with pytest.raises(notices.MailServerAway):
+            send_notices(timezone.now())
     assert send_notices(timezone.now()) == 0  # somebody has it
     assert send_notices(timezone.now() + timedelta(minutes=11)) == 1
+
+
+@pytest.fixture
+def silent(settings):
+    """Is a mail server that accepts connections and says nothing."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = server.getsockname()
+        assert 0 < settings.EMAIL_TIMEOUT <= 10
+        settings.EMAIL_TIMEOUT = 0.2
+        yield
+
+
+def test_a_mail_server_that_says_nothing_is_tried_once_by_one_worker_and_then_left_alone_for_a_while(user, silent):
+    used_up(make_plan(videos_limit=2), "bob@example.org")
+    assert hand_notices(timezone.now())
+    tasks.send_notices()
+    assert Notice.objects.filter(taken_at__isnull=False).count() == 1
+    assert hand_notices(timezone.now())
+    tasks.send_notices()
+    (hint,) = (hint for hint in OrmQ.objects.all() if hint.func() == "generation.tasks.send_notices")
+    assert hint.key == services.COLLECT_CLUSTER
+    assert Notice.objects.filter(taken_at__isnull=False).count() == 1
+
+
+def test_an_address_that_is_refused_keeps_nobody_else_waiting(user, monkeypatch):
+    used_up(make_plan(videos_limit=2), "bob@example.org")
+    send_mail = notices.send_mail
+
+    def refuse(subject, text, sender, to):
+        if to == ["ada@example.org"]:
+            raise smtplib.SMTPRecipientsRefused({"ada@example.org": (550, b"no such user")})
+        return send_mail(subject, text, sender, to)
+
+    monkeypatch.setattr(notices, "send_mail", refuse)
+    assert send_notices(timezone.now()) == 2
+    assert {sent.to[0] for sent in mail.outbox} == {"bob@example.org"}
+    assert Notice.objects.filter(sent_at__isnull=True).count() == 1
+
+
+def test_a_mail_server_that_is_slow_is_not_waited_for_longer_than_a_minute_at_a_time(user, monkeypatch):
+    used_up(make_plan(videos_limit=2), "bob@example.org")
+    monkeypatch.setattr(notices, "monotonic", lambda: 40.0 * len(mail.outbox))
+    assert send_notices(timezone.now()) == 2
+    assert Notice.objects.filter(taken_at__isnull=True).count() == 1
 
 
 def test_what_is_a_day_old_is_no_news(user):
@@ -89,9 +138,9 @@ def test_a_released_hold_takes_no_notice_back(user):
 # --- what is over by the time it would be sent ------------------------------------------------------------------------
 
 
-def used_up(plan):
+def used_up(plan, email="ada@example.org"):
     """Return somebody all of whose videos are used, and who waits for the mail."""
-    user = make_user("ada@example.org", plan=plan)
+    user = make_user(email, plan=plan)
     make_used(user, make_amount(videos=2))
     return user
 

@@ -1,0 +1,46 @@
+"""What one worker at a time does, whenever there is cause: whoever is slow at it is never joined by others."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django_q.tasks import async_task
+
+from generation import clock
+from generation.models import Errand
+from generation.services.collecting import COLLECT_CLUSTER
+
+_WAITS = timedelta(minutes=15)  # for a collector, who may be busy; then the hint is thought lost
+_TAKES = timedelta(minutes=5)  # at most; then whoever is at it is thought dead
+_PAUSE = timedelta(minutes=1)  # after it has failed
+
+
+@transaction.atomic
+def hand(name: str) -> bool:
+    """Tell a collector to run generation.tasks.NAME, unless one is told or at it, or it has just failed."""
+    now = clock.now()
+    Errand.objects.bulk_create([Errand(name=name)], ignore_conflicts=True)
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+    if not Errand.objects.filter(free, pk=name).update(handed_at=now, lease_until=now + _WAITS):
+        return False
+    async_task(f"generation.tasks.{name}", cluster=COLLECT_CLUSTER)
+    return True
+
+
+def do(name: str, step: Callable[[], object]) -> bool:
+    """Do what was handed over; False where somebody else has it. What the step raises is raised, after a pause is set.
+
+    Each handing has one taker, as with jobs; and who was thought dead takes nothing from the next.
+    """
+    lease = clock.now() + _TAKES
+    if not Errand.objects.filter(pk=name, handed_at__isnull=False).update(handed_at=None, lease_until=lease):
+        return False
+    ours = Errand.objects.filter(pk=name, handed_at__isnull=True, lease_until=lease)
+    try:
+        step()
+    except Exception:
+        ours.update(lease_until=clock.now() + _PAUSE)
+        raise
+    ours.update(lease_until=None)
+    return True
