@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
 from billing.services import InsufficientQuota
 from generation import services
@@ -59,7 +60,7 @@ def cancel(request: UserRequest, job_id: UUID) -> HttpResponse:
         changes = [Change(card=_card(request, job_id), place=place, is_new_stage=True)]
         # The button that was pressed is gone: the focus goes to the heading of its card.
         context = _changes(changes) | {"trouble": too_late, "takes_focus": True}
-        return render(request, "jobs/_changes.html", context, status=status)
+        return _changed(request, context, status)
     return _page(request, job_id, too_late, status) if too_late else _see(job_id)
 
 
@@ -104,7 +105,7 @@ def pulse(request: UserRequest) -> HttpResponse:
     if not changes and len(shown) == len(seen) and seen:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     context = _changes(changes) | {"pulse": pulse_of([(card, mark.place) for card, mark in shown])}
-    return render(request, "jobs/_changes.html", context)
+    return _changed(request, context)
 
 
 def _see(job_id: UUID) -> HttpResponse:
@@ -134,6 +135,12 @@ def _whole(card: Card) -> dict[str, object]:
         "timeline": timeline(card.job),
         "lineage": lineage(card.job),
     }
+
+
+def _changed(request: UserRequest, context: dict[str, object], status: HTTPStatus = HTTPStatus.OK) -> HttpResponse:
+    """Answer with what is swapped in; where money moved a composer on the page asks for its offer anew."""
+    response = render(request, "jobs/_changes.html", context, status=status)
+    return trigger_client_event(response, "moneyMoved") if context["money_moved"] else response
 
 
 def _changes(changes: list[Change]) -> dict[str, object]:

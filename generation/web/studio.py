@@ -38,7 +38,8 @@ def studio(request: UserRequest) -> HttpResponse:
 def offer(request: UserRequest) -> HttpResponse:
     """Price the form as it stands; with the fields of another model where that was chosen."""
     form = form_of(request)
-    return render(request, "studio/_repriced.html", context(request, form) | {"model_changed": form.is_of_another})
+    shown = context(request, form) | {"model_changed": form.is_of_another, "is_unasked": "unasked" in request.POST}
+    return render(request, "studio/_repriced.html", shown)
 
 
 @csrf_exempt

@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from billing import services as billing
 from generation.models import Job, Status
-from tests.make import make_job
+from tests.make import ACTOR, make_job
 
 
 @pytest.fixture
@@ -35,6 +37,13 @@ def hide(page: Any, *, hidden: bool) -> None:
         }""",
         hidden,
     )
+
+
+def fail(job: Job) -> None:
+    """Let a job fail, and its money come back."""
+    now = timezone.now()
+    billing.release(job.hold, now=now, by=ACTOR)
+    Job.objects.filter(pk=job.pk).update(status=Status.FAILED, error_message="Not this time.", finished_at=now)
 
 
 def test_a_hidden_tab_does_not_ask_and_asks_at_once_on_return(page, login, alice):
@@ -74,6 +83,74 @@ def test_a_change_elsewhere_leaves_an_open_card_and_its_focus_alone(page, login,
     Job.objects.filter(pk=other.pk).update(status=Status.FAILED, error_message="Not this time.")
     expect(page.get_by_text("Not this time.")).to_be_visible()
     expect(button).to_be_focused()
+
+
+def test_money_that_comes_back_mends_the_line_below_the_button(page, login, alice):
+    job = make_job(alice, status=Status.COLLECTING)
+    login(page, alice)
+    page.goto("/")
+    line = page.locator("#offer-sentence")
+    expect(line).to_have_text(re.compile(r"^Leaves \$99\.28 of \$100\.00 and 28 of 30 videos"))
+    page.locator("#make").focus()
+    fail(job)
+    expect(line).to_have_text(re.compile(r"^Leaves \$99\.64 of \$100\.00 and 29 of 30 videos"))
+    expect(page.locator("#gauge")).to_have_text(re.compile(r"\$100\.00 left"))
+    expect(page.locator("#make")).to_be_focused()
+    expect(page.locator("#live")).to_have_text("A red fox in snow failed; you were not charged.")
+
+
+def test_a_job_that_is_canceled_gives_its_money_back_to_a_form_that_is_being_filled_in(page, login, alice):
+    make_job(alice)
+    login(page, alice)
+    page.goto("/")
+    page.get_by_label("What should happen?").fill("A hare")
+    page.locator(".segments label", has_text="8 s").click()
+    expect(page.locator("#offer-sentence")).to_have_text(re.compile(r"^Leaves \$99\.16 "))
+    page.get_by_role("button", name="Cancel, free").click()
+    expect(page.locator("#offer-sentence")).to_have_text(re.compile(r"^Leaves \$99\.52 "))
+    expect(page.get_by_label("What should happen?")).to_have_value("A hare")
+    expect(page.locator("#make")).to_contain_text("$0.48")
+
+
+def test_where_the_offer_can_t_be_asked_for_anew_no_old_one_stays(troubled_page, login, alice):
+    page = troubled_page
+    job = make_job(alice, status=Status.COLLECTING)
+    login(page, alice)
+    page.goto("/")
+    page.route("**/studio/offer", lambda route: route.abort())
+    fail(job)
+    expect(page.get_by_text("Price unknown just now. Trying again.")).to_be_visible()
+    page.unroute("**/studio/offer")
+    expect(page.locator("#offer-sentence")).to_have_text(re.compile(r"^Leaves \$99\.64 "))
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery/"])
+def test_under_way_stands_only_above_what_is(page, login, axe, alice, path):
+    quiet = make_job(alice, status=Status.COLLECTING, prompt="A quiet hare")
+    loud = make_job(alice, status=Status.COLLECTING, prompt="A loud fox")
+    make_job(alice, status=Status.COLLECTING, prompt="A newer owl")  # in the studio it is on the stage
+    login(page, alice)
+    page.goto(path)
+    under_way, ended = page.get_by_role("region", name="Under way"), page.get_by_role("region", name="Just ended")
+    expect(under_way.get_by_role("heading", level=3)).to_have_count(2 if path == "/" else 3)
+    expect(ended).to_have_count(0)
+    fail(quiet)
+    expect(ended.get_by_role("heading", level=3)).to_have_text(["A quiet hare"])
+    expect(under_way).not_to_contain_text("A quiet hare")
+    assert axe(page) == []
+    fail(loud)
+    expect(ended.get_by_role("heading", level=3)).to_have_text(["A loud fox", "A quiet hare"])
+    expect(under_way).to_have_count(0 if path == "/" else 1)
+
+
+def test_a_canceled_card_keeps_the_focus_where_it_goes(page, login, alice):
+    make_job(alice, prompt="A quiet hare")
+    login(page, alice)
+    page.goto("/gallery/")
+    page.get_by_role("button", name="Cancel, free").click()
+    heading = page.get_by_role("region", name="Just ended").get_by_role("heading", name="A quiet hare")
+    expect(heading).to_be_focused()
+    expect(page.get_by_role("region", name="Under way")).to_have_count(0)
 
 
 @pytest.mark.parametrize("trouble", ["500", "offline"])

@@ -252,13 +252,16 @@ def test_cancel_gives_the_money_back_and_shows_the_job(alice, browser_of_alice):
 
 
 @pytest.mark.parametrize(("place", "element"), [("c", "h3"), ("h", "h2"), ("p", "h1"), ("?", "h3"), ("", "h3")])
-def test_cancel_with_htmx_changes_the_card_where_it_stands(alice, browser_of_alice, place, element):
+def test_cancel_with_htmx_leaves_the_card_where_the_page_has_its_place(alice, browser_of_alice, place, element):
     job = make_job(alice)
     answer = browser_of_alice.post(f"/videos/{job.pk}/cancel", {"place": place}, headers=HTMX)
     html = source(answer)
     assert answer.status_code == 200
-    assert re.search(rf'<article id="job-{job.pk}"[^>]*hx-swap-oob="true"', html)
-    assert re.search(rf'<{element}[^>]* id="title-{job.pk}"[^>]* data-autofocus', html), (
+    among_others = f'<div hx-swap-oob="afterbegin:#ended"> <article id="job-{job.pk}"' in html
+    in_place = re.search(rf'<article id="job-{job.pk}"[^>]*hx-swap-oob="true"', html) is not None
+    assert (among_others, in_place) == (element == "h3", element != "h3")
+    assert answer["HX-Trigger"] == '{"moneyMoved": {}}'
+    assert re.search(rf'<{element}[^>]* id="title-{job.pk}"[^>]*[ -]autofocus', html), (
         "the button is gone, so is its focus"
     )
     assert "You were not charged; $0.36 is no longer set aside." in words(answer)

@@ -80,6 +80,30 @@ def test_only_what_changed_is_sent(alice, browser_of_alice):
     assert [str(job.pk) in html for job in jobs] == [False, True, False]
 
 
+@pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELED])
+@pytest.mark.parametrize("path", ["/", "/gallery/"])
+def test_what_ends_among_others_leaves_those_under_way(alice, browser_of_alice, path, status):
+    older = make_job(alice, status=Status.COLLECTING)
+    make_job(alice, status=Status.COLLECTING)
+    address = poller(browser_of_alice.get(path))
+    video = {"video": "videos/x.mp4", "poster": "posters/x.jpg"} if status == Status.SUCCEEDED else {}
+    put(older, status=status, finished_at=timezone.now(), **video)
+    html = source(ask(browser_of_alice, address))
+    assert f'<div hx-swap-oob="delete:#job-{older.pk}"></div>' in html
+    assert f'<div hx-swap-oob="afterbegin:#ended"> <article id="job-{older.pk}"' in html
+
+
+@pytest.mark.parametrize("path", ["/", "/gallery/", "/videos/{pk}/"])
+def test_a_composer_is_told_when_money_has_moved_and_only_then(alice, browser_of_alice, path):
+    job = make_job(alice, status=Status.RUNNING)
+    address = poller(browser_of_alice.get(path.format(pk=job.pk)))
+    put(job, status=Status.COLLECTING)
+    answer = ask(browser_of_alice, address)
+    assert "HX-Trigger" not in answer
+    put(job, status=Status.FAILED, finished_at=timezone.now())
+    assert ask(browser_of_alice, poller(answer))["HX-Trigger"] == '{"moneyMoved": {}}'
+
+
 @pytest.mark.parametrize(("path", "has_player"), [("/", True), ("/gallery/", False), ("/videos/{pk}/", True)])
 def test_the_end_brings_the_video_once_and_polling_stops(alice, browser_of_alice, path, has_player):
     job = make_job(alice, status=Status.COLLECTING)

@@ -359,6 +359,18 @@ def test_the_offer_follows_the_form_and_writes_nothing(browser_of_alice):
     assert not Job.objects.exists()
 
 
+def test_an_offer_that_nobody_asked_for_is_said_aloud_only_at_another_price(alice, browser_of_alice):
+    job = make_job(alice)
+    form = sent(browser_of_alice, unasked="1")
+    services.cancel(job.pk, by=ACTOR)
+    answer = browser_of_alice.post("/studio/offer", form, headers=HTMX)
+    assert "Leaves $99.64 of $100.00 and 29 of 30 videos" in words(answer)
+    assert "#live" not in source(answer)
+    raise_price(70_000)
+    answer = browser_of_alice.post("/studio/offer", form, headers=HTMX)
+    assert '<div hx-swap-oob="innerHTML:#live">$0.42. Leaves $99.58' in source(answer)
+
+
 def test_the_offer_of_an_invalid_form_has_no_price(browser_of_alice):
     answer = browser_of_alice.post("/studio/offer", sent(browser_of_alice, duration="7"), headers=HTMX)
     assert "There is no price for these settings" in words(answer)
