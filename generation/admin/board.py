@@ -95,12 +95,7 @@ class StuckAdmin(ReadOnly):
             candidates = services.candidates(job)
         except ProviderError as error:
             return f"WaveSpeed did not say: {error}"
-        words = {True: "same prompt", False: "another prompt", None: "prompt not told"}
-        told = (
-            f"{each.prediction.id}: {each.prediction.status}, {each.created_at:%H:%M:%S} UTC, {words[each.same_prompt]}"
-            for each in candidates
-        )
-        return "; ".join(told) or "None that fits."
+        return "; ".join(_in_words(each) for each in candidates) or "None that fits."
 
     def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Say who may decide."""
@@ -119,7 +114,7 @@ class StuckAdmin(ReadOnly):
         icon="link",
         dialog={
             "title": "Is this the job's prediction?",
-            "description": "WaveSpeed is asked first; model and time must fit. The job then runs.",
+            "description": "WaveSpeed is asked first; model, time and prompt must fit. The job then runs.",
             "form_class": AttachForm,
             "form_submit_text": "Attach",
         },
@@ -250,6 +245,16 @@ class DifferencesAdmin(ReadOnly):
         else:
             self.message_user(request, "It was resolved before.", messages.WARNING)
         return back(request, reverse("admin:generation_difference_changelist"))
+
+
+def _in_words(candidate: services.Candidate) -> str:
+    prediction = candidate.prediction
+    prompt = "same prompt" if candidate.same_prompt else "prompt not told"
+    said = f"{prediction.id}: {prediction.status}, {prediction.created_at}, {prompt}"
+    if candidate.is_being_sent:
+        return f"{said}; a job that is just being sent may have made it: look again in a minute or two"
+    others = ", ".join(str(job.pk)[:8] for job in candidate.others)
+    return f"{said}; may be that of {others} as well" if others else said
 
 
 def _job(object_id: str) -> Job:

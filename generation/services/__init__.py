@@ -21,10 +21,10 @@ from generation.services.deleting import InUse, NotDeletable, delete, delete_upl
 from generation.services.differing import resolve_difference
 from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
 from generation.services.finding import job_of
+from generation.services.fitting import Candidate
 from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
 from generation.services.polling import Answered, keep_waiting, made, polled, unreachable
 from generation.services.reconciling import (
-    Candidate,
     NotAttachable,
     attach,
     attach_shown,

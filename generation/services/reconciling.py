@@ -1,11 +1,11 @@
 """Finding out about what nobody knows: jobs whose submission got no answer, and what the provider says it did for us.
 
 An unknown job is never sent again and never ended by time. Its prediction is looked for in the provider's list: exactly
-one that fits it, that no other job has, and that fits no other unknown job. Everything else is for an operator.
+one that fits it, that no other job has, and that fits no other job whose submission has no answer (fitting.py).
+Everything else is for an operator.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -22,12 +22,12 @@ from generation.providers.predictions import Prediction
 from generation.providers.wavespeed import WaveSpeed
 from generation.services.collecting import discard_of_failed
 from generation.services.differing import differ
+from generation.services.fitting import Candidate, candidates_of, misfit, named_for_another, window
 from generation.services.hearing import hand_to_attach
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move, tell
 
-_BEFORE = timedelta(seconds=30)  # clocks differ
-_AFTER = timedelta(minutes=5)  # after the fence: the whole POST, and clocks that differ
+_JUST_MADE = timedelta(minutes=5)  # its job may not know of it yet
 _LOOKS = (timedelta(minutes=5), timedelta(hours=1))  # pauses between looks; the first is a minute after
 _KEPT = timedelta(days=7)  # as long as the provider lists a prediction
 _SETTLED_AFTER = timedelta(hours=4)  # WaveSpeed refunds what failed within 3 hours
@@ -35,15 +35,6 @@ _ASK_AGAIN = timedelta(hours=20)
 _ENDED_BY_US = {"given_up", "expired"}
 _PAGES = 50
 _BILLS_AT_ONCE = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A prediction that may be an unknown job's. `same_prompt` is None where the list does not tell."""
-
-    prediction: Prediction
-    created_at: datetime
-    same_prompt: bool | None
 
 
 class NotAttachable(Exception):
@@ -82,15 +73,10 @@ def look_for_unknown(now: datetime, *, all_of_them: bool = False) -> int:
     if not due:
         return 0
     provider = wavespeed()
-    # First what webhooks have named: it is then no candidate of another job.
-    attached = sum(_try(job, job.shown_id, provider) for job in due if job.shown_id)
-    # Of all unknown jobs, since a candidate that fits two of them is nobody's.
-    fits = {job.pk: candidates(job, provider) for job in Job.objects.filter(status=Status.UNKNOWN)}
-    claimed = [candidate.prediction.id for found in fits.values() for candidate in found]
+    attached = 0
     for job in due:
-        found = fits.get(job.pk, [])
-        if len(found) == 1 and claimed.count(found[0].prediction.id) == 1:
-            attached += _try(job, found[0].prediction.id, provider)
+        # What a webhook has named is no candidate of another job, whatever comes of this look at it.
+        attached += _try(job, job.shown_id, provider) if job.shown_id else _look_for(job, provider)
     return attached
 
 
@@ -98,36 +84,59 @@ def candidates(job: Job, provider: WaveSpeed | None = None) -> list[Candidate]:
     """Return the predictions in the provider's list that fit a job and belong to no other. Raises ProviderError."""
     if job.submit_started_at is None:
         return []
-    since, until = job.submit_started_at - _BEFORE, job.submit_started_at + _AFTER
-    listed = _listed(provider or wavespeed(), since=since, until=until, model=job.model)
-    taken = set(
-        Job.objects.filter(prediction_id__in=[prediction.id for prediction in listed]).values_list(
-            "prediction_id", flat=True
-        )
-    )
-    found = [_candidate(job, prediction) for prediction in listed if prediction.id not in taken]
-    return [candidate for candidate in found if candidate and since <= candidate.created_at <= until]
+    return candidates_of([job], _listed_around(job, provider or wavespeed()))[job.pk]
 
 
-def attach(job_id: UUID, prediction_id: str, *, by: Actor, provider: WaveSpeed | None = None) -> Job:
-    """Give an unknown job its prediction, after a look at it. Raises NotAttachable, or ProviderError when it can't say.
+def attach(job_id: UUID, prediction_id: str, *, by: Actor) -> Job:
+    """Give an unknown job the prediction that an operator names. Raises NotAttachable, or ProviderError.
 
-    Model and time must fit; then the job runs, and the watcher asks how far it is.
+    The provider is asked first: model, time and whatever its list tells of the wish must fit, and it may neither belong
+    to another job nor to one that is just being sent. Then the job runs, and the watcher asks how far it is.
     """
-    job = Job.objects.get(pk=job_id)
+    job, provider = Job.objects.get(pk=job_id), wavespeed()
+    if job.status != Status.UNKNOWN:
+        raise NotAttachable("The job is not unknown.")
+    prediction = _asked(job, prediction_id, provider)
+    listed = _listed_around(job, provider)
+    told = next((each for each in listed if each.id == prediction.id), prediction)
+    if reason := misfit(job, told):
+        raise NotAttachable(reason)
+    found = candidates_of([job], [told])[job.pk]
+    if not found:
+        raise NotAttachable(f"{prediction_id} belongs to another job, or the job to another prediction.")
+    if found[0].is_being_sent:
+        raise NotAttachable("It may be that of a job that is just being sent. Look again in a minute or two.")
+    return _give(job, prediction.id, by=by)
+
+
+def _look_for(job: Job, provider: WaveSpeed) -> bool:
+    found = candidates(job, provider)
+    return len(found) == 1 and not found[0].others and _try(job, found[0].prediction.id, provider)
+
+
+def _asked(job: Job, prediction_id: str, provider: WaveSpeed) -> Prediction:
+    """Look at a prediction before it becomes the job's: model and time must fit."""
     try:
-        prediction = (provider or wavespeed()).result(prediction_id)
+        prediction = provider.result(prediction_id)
     except NotFound as error:
         raise NotAttachable(f"WaveSpeed knows no prediction {prediction_id!r}.") from error
-    _check_fits(job, prediction)
+    if reason := misfit(job, prediction):
+        raise NotAttachable(reason)
+    return prediction
+
+
+def _give(job: Job, prediction_id: str, *, by: Actor) -> Job:
+    """Give an unknown job its prediction, which was looked at."""
     now = clock.now()
-    fields = {"prediction_id": prediction.id, "submitted_at": job.submit_started_at, "due_at": now, "attempts": 0}
+    fields = {"prediction_id": prediction_id, "submitted_at": job.submit_started_at, "due_at": now, "attempts": 0}
     try:
         with transaction.atomic():
-            current = locked(job_id, Status.UNKNOWN)
+            current = locked(job.pk, Status.UNKNOWN)
             if current is None:
                 raise NotAttachable("The job is no longer unknown.")
-            move(current, Status.RUNNING, now=now, by=by, note=f"Found at WaveSpeed as {prediction.id}.", **fields)
+            if named_for_another(current, prediction_id):
+                raise NotAttachable(f"A webhook has named {prediction_id} for another job.")
+            move(current, Status.RUNNING, now=now, by=by, note=f"Found at WaveSpeed as {prediction_id}.", **fields)
             return current
     except IntegrityError as error:
         raise NotAttachable(f"{prediction_id} belongs to another job.") from error
@@ -162,7 +171,7 @@ def reconcile(now: datetime) -> list[Difference]:
     newest = Difference.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     look_for_unknown(now, all_of_them=True)
     provider = wavespeed()
-    listed = {p.id: p for p in _listed(provider, since=now - _KEPT, until=now - _AFTER)}
+    listed = {p.id: p for p in _listed(provider, since=now - _KEPT, until=now - _JUST_MADE)}
     _note_strangers(listed.values(), now)
     _note_late_completions(listed, now)
     _compare_bills(provider, now)
@@ -178,7 +187,8 @@ def _claim(job: Job, now: datetime) -> bool:
 
 def _try(job: Job, prediction_id: str, provider: WaveSpeed) -> bool:
     try:
-        attach(job.pk, prediction_id, by=Actor(name="watcher", request_id=job.request_id), provider=provider)
+        prediction = _asked(job, prediction_id, provider)
+        _give(job, prediction.id, by=Actor(name="watcher", request_id=job.request_id))
     except NotAttachable as error:
         log.warning("not attached", job_id=str(job.pk), prediction_id=prediction_id, error=str(error))
         return False
@@ -199,39 +209,9 @@ def _listed(provider: WaveSpeed, *, since: datetime, until: datetime, model: str
     return list(found.values())
 
 
-def _candidate(job: Job, prediction: Prediction) -> Candidate | None:
-    created_at = _moment(prediction.created_at)
-    if prediction.model != job.model or created_at is None:
-        return None
-    wished = job.video_model.inputs(job.prompt, job.parameters)
-    told = prediction.inputs
-    same = None if told is None or "prompt" not in told else told["prompt"] == wished["prompt"]
-    return None if same is False else Candidate(prediction=prediction, created_at=created_at, same_prompt=same)
-
-
-def _check_fits(job: Job, prediction: Prediction) -> None:
-    if prediction.model != job.model:
-        raise NotAttachable(f"The prediction is of {prediction.model}; allowed: {job.model}.")
-    created_at = _moment(prediction.created_at)
-    if created_at and job.submit_started_at:
-        since, until = job.submit_started_at - _BEFORE, job.submit_started_at + _AFTER
-        if not since <= created_at <= until:
-            raise NotAttachable(
-                f"It was created at {created_at:%d %b %H:%M:%S}; allowed: {since:%H:%M:%S} to {until:%H:%M:%S}."
-            )
-
-
-def _moment(text: str) -> datetime | None:
-    """Read the provider's time, which may carry nanoseconds."""
-    head, dot, rest = text.replace("Z", "+00:00").partition(".")
-    if dot:
-        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-        rest = f"{digits[:6].ljust(6, '0')}{rest[len(digits) :]}"
-    try:
-        moment = datetime.fromisoformat(f"{head}{dot}{rest}")
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
+def _listed_around(job: Job, provider: WaveSpeed) -> list[Prediction]:
+    since, until = window(job)
+    return _listed(provider, since=since, until=until, model=job.model)
 
 
 def _note_strangers(listed: Iterable[Prediction], now: datetime) -> None:
@@ -240,7 +220,7 @@ def _note_strangers(listed: Iterable[Prediction], now: datetime) -> None:
     ours = set(Job.objects.filter(prediction_id__in=[p.id for p in listed]).values_list("prediction_id", flat=True))
     unknown = list(Job.objects.filter(status=Status.UNKNOWN))
     for prediction in listed:
-        if prediction.id in ours or any(_candidate(job, prediction) for job in unknown):
+        if prediction.id in ours or any(not misfit(job, prediction) for job in unknown):
             continue
         theirs = f"{prediction.model}, {prediction.status}, {prediction.created_at}"
         kind = Difference.Kind.NOT_OURS

@@ -15,6 +15,7 @@ _JUDGED = "generation/providers/test_submit.py::test_submit_means"  # which answ
 _WAY = "generation/services/test_way.py"
 _LEASES = "generation/services/test_leases.py"
 _RECONCILING = "generation/services/test_reconciling.py"
+_FITTING = "generation/services/test_fitting.py"
 _DELETING = "generation/services/test_deleting.py"
 
 
@@ -110,6 +111,8 @@ ROWS = (
             "generation/services/test_hearing.py::test_an_unknown_job_gets_the_prediction_that_its_webhook_names",
             f"{_RECONCILING}::test_the_one_that_fits_is_attached_and_goes_on",
             f"{_RECONCILING}::test_two_that_look_alike_are_for_an_operator",
+            f"{_FITTING}::test_an_unknown_job_takes_nothing_from_one_whose_post_hangs",
+            f"{_FITTING}::test_what_a_webhook_has_named_for_a_job_that_is_being_sent_is_its_own",
             f"{_RECONCILING}::test_an_operator_attaches_an_id",
             f"{_RECONCILING}::test_what_does_not_fit_is_not_attached",
         ),

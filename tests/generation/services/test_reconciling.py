@@ -12,8 +12,8 @@ from generation.models import Difference, Gate, Job, Status
 from generation.providers.errors import RateLimited, RefusedForAccount
 from generation.services import submitting
 from generation.services.dispatching import cause_of, narrow_gate
+from generation.services.fitting import moment
 from generation.services.provider import wavespeed
-from generation.services.reconciling import _moment
 from tests.engine import run
 from tests.make import ACTOR, make_job, make_spec, make_user
 
@@ -114,9 +114,11 @@ def test_the_sweep_and_the_watcher_leave_unknown_jobs_alone(alice, sandbox):
 # --- operators --------------------------------------------------------------------------------------------------------
 
 
-def submit_by_hand(sandbox, model: str = "lightricks/ltx-2-pro/text-to-video") -> str:
+def submit_by_hand(
+    sandbox, model: str = "lightricks/ltx-2-pro/text-to-video", prompt: str = "A red fox in snow"
+) -> str:
     answer = requests.post(
-        f"{sandbox.url}/api/v3/{model}", json={"prompt": "A fox"}, headers={"Authorization": "Bearer x"}, timeout=10
+        f"{sandbox.url}/api/v3/{model}", json={"prompt": prompt}, headers={"Authorization": "Bearer x"}, timeout=10
     )
     return str(answer.json()["data"]["id"])
 
@@ -250,14 +252,14 @@ def test_a_difference_is_resolved_once_with_a_note(alice, sandbox):
     ],
 )
 def test_the_providers_times_are_read(text, seconds):
-    moment = _moment(text)
-    assert moment is not None
-    assert (moment.astimezone(UTC).hour, moment.second) == (19, seconds)
+    read = moment(text)
+    assert read is not None
+    assert (read.astimezone(UTC).hour, read.second) == (19, seconds)
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-22T19:00:01", "1763838001"])
 def test_other_times_are_none(text):
-    assert _moment(text) is None
+    assert moment(text) is None
 
 
 # --- the Gate ---------------------------------------------------------------------------------------------------------
