@@ -1,17 +1,13 @@
 """One paid submission per job: the fence, one POST, and what its answer means. See states.md for each row."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from statistics import median
-from typing import IO
 from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models.fields.files import FieldFile
 from structlog.contextvars import bind_contextvars
 
 from billing.services import Actor
@@ -27,7 +23,8 @@ from generation.providers.errors import (
     Unavailable,
 )
 from generation.providers.wavespeed import WaveSpeed
-from generation.services import leases, wording
+from generation.services import wording
+from generation.services.bringing import NO_SOURCE, SourceLost, bring
 from generation.services.dispatching import cause_of, close_gate, narrow_gate, the_gate
 from generation.services.hearing import draw_webhook
 from generation.services.polling import first_wait
@@ -37,7 +34,7 @@ from generation.services.transitions import fail, locked, log, move, move_among,
 
 _ENOUGH = 5  # videos, for their median to say more than the catalogue
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between two tries to write an answer down
-_MOST_TRIES = 25  # to bring a source to the provider; with their pauses some three hours
+_MOST_LOOKS = 25  # for a source that our storage has not got; with their pauses some three hours
 _MARGIN = 15  # seconds that the fence's lease outlives the longest possible POST
 
 
@@ -48,12 +45,13 @@ def submit(job_id: UUID) -> None:
         return
     provider = wavespeed()
     try:
-        media = _bring(job, provider)
+        media = bring(job, provider)
     except Unavailable as error:
-        if job.attempts < _MOST_TRIES:
-            _not_brought(job, error)
+        # Who is away comes back, and the job waits as one without a source does; a file that is gone seldom does.
+        if isinstance(error, SourceLost) and job.events.filter(note__startswith=NO_SOURCE).count() >= _MOST_LOOKS:
+            _end_without_source(job, provider, error)
         else:
-            _refuse_unsent(job, provider, RefusedForJob(f"The source could not be brought to WaveSpeed: {error}"))
+            _not_brought(job, error)
         return
     except ProviderError as error:
         _refuse_unsent(job, provider, error)
@@ -118,40 +116,6 @@ def _claim(job_id: UUID) -> Job | None:
     return job
 
 
-def _bring(job: Job, provider: WaveSpeed) -> dict[str, str]:
-    """Upload what the job is made from, which may be repeated, and return its parameter with the address.
-
-    WaveSpeed gets a copy, never an address of our storage.
-    """
-    parameter, source = job.video_model.media, job.source
-    if parameter is None or source is None:
-        return {}
-    stored = source.video if isinstance(source, Job) else source.file
-    content_type = "video/mp4" if isinstance(source, Job) else source.content_type
-    # The name tells nothing of the user: it stands in an address.
-    filename = f"{parameter.name}{Path(str(stored.name)).suffix}"
-    size, most = source.size_bytes or 0, settings.UPLOAD_TIME_LIMIT
-    ours = Job.objects.filter(pk=job.pk, status=Status.QUEUED, taken_at=job.taken_at)
-    with leases.renewed(ours, at_most=most + provider.submit_bound), _opened(stored) as file:
-        try:
-            address = provider.upload(file, filename=filename, size=size, content_type=content_type, time_limit=most)
-        except ValueError as error:
-            raise Unavailable(f"Our storage holds another file than was uploaded: {error}") from error
-    log.info("media brought to the provider", job_id=str(job.pk), bytes=size)
-    return {parameter.name: address}
-
-
-@contextmanager
-def _opened(stored: FieldFile) -> Iterator[IO[bytes]]:
-    """Open a stored file; what our storage can't give just now counts as not to be had just now."""
-    try:
-        file = stored.storage.open(str(stored.name), "rb")
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"Our storage did not give the source: {type(error).__name__}") from error
-    with file:
-        yield file.file  # type: ignore[misc]  # Django's stubs say str or bytes
-
-
 def _not_brought(job: Job, error: Unavailable) -> None:
     """Let it wait and be handed out again: nothing was sent, and nothing but an upload was tried."""
     log.warning("media not brought to the provider", job_id=str(job.pk), **error.signs())
@@ -160,7 +124,9 @@ def _not_brought(job: Job, error: Unavailable) -> None:
     again = {"handed_at": None, "lease_until": None, "due_at": now + wait, "attempts": job.attempts + 1}
     with transaction.atomic():
         if Job.objects.filter(pk=job.pk, status=Status.QUEUED, taken_at=job.taken_at).update(**again):
-            tell(job, now=now, by=_worker(job), note=f"Its source could not be brought to WaveSpeed: {error}")
+            lost = isinstance(error, SourceLost)
+            note = str(error) if lost else f"Its source could not be brought to WaveSpeed: {error}"
+            tell(job, now=now, by=_worker(job), note=note)
 
 
 def _refuse_unsent(job: Job, provider: WaveSpeed, error: ProviderError) -> None:
@@ -168,6 +134,14 @@ def _refuse_unsent(job: Job, provider: WaveSpeed, error: ProviderError) -> None:
     log.warning("media refused by the provider", job_id=str(job.pk), **error.signs())
     if _fence(job, _bound(provider)):
         _insist(lambda: _write_down(job, error))
+
+
+def _end_without_source(job: Job, provider: WaveSpeed, error: SourceLost) -> None:
+    """End what can never be sent, behind the fence as the law has it, and say whose fault it is: ours."""
+    log.error("source lost", job_id=str(job.pk))
+    message = "The picture or video that it was to be made from is gone from our storage. It was not sent."
+    if _fence(job, _bound(provider)):
+        _insist(lambda: _fail(job, code="source_lost", message=message, provider_error=str(error)))
 
 
 def _bound(provider: WaveSpeed) -> timedelta:
@@ -241,11 +215,14 @@ def _usual_seconds(job: Job) -> float:
 def _refused(job: Job, error: RefusedForJob) -> None:
     code, message = wording.refusal(error.code, error.words)
     kept = {"prediction_id": error.prediction_id} if error.prediction_id else {}
-    now = clock.now()
-    with transaction.atomic():
-        current = _still(job)
-        if current:
-            fail(current, code=code, message=message, now=now, by=_worker(job), provider_error=str(error), **kept)
+    _fail(job, code=code, message=message, provider_error=str(error), **kept)
+
+
+@transaction.atomic
+def _fail(job: Job, **said: str) -> None:
+    current = _still(job)
+    if current:
+        fail(current, now=clock.now(), by=_worker(job), **said)
 
 
 def _refused_for_account(job: Job, error: RefusedForAccount) -> None:

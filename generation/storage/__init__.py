@@ -21,6 +21,7 @@ __all__ = [
     "OutputGone",
     "StoredVideo",
     "discard",
+    "failures",
     "keep",
     "probe",
     "remove",

@@ -28,7 +28,7 @@ STEPS: dict[str, Callable[[UUID], None]] = {
 _HERE = "generation.services"
 POINTS: dict[str, tuple[str, int]] = {
     "submit: claimed": (f"{_HERE}.submitting._claim", 1),
-    "submit: media brought": (f"{_HERE}.submitting._bring", 1),
+    "submit: media brought": (f"{_HERE}.submitting.bring", 1),
     "submit: fence not committed": (f"{_HERE}.submitting.move_among", 1),
     "submit: fenced": (f"{_HERE}.submitting._fence", 1),
     "submit: sent": ("generation.providers.wavespeed.WaveSpeed.submit", 1),

@@ -13,7 +13,7 @@ from django.core.management import execute_from_command_line  # noqa: E402
 
 from generation import clock, services  # noqa: E402
 from generation.models import Job, Status  # noqa: E402
-from generation.services import submitting  # noqa: E402
+from generation.services.bringing import bring  # noqa: E402
 from generation.services.provider import wavespeed  # noqa: E402
 
 
@@ -23,7 +23,7 @@ def submit(job_id: UUID) -> None:
     if job.status != Status.QUEUED:
         return
     now = clock.now()
-    media = submitting._bring(job, wavespeed())
+    media = bring(job, wavespeed())
     prediction = wavespeed().submit(job.model, {**job.video_model.inputs(job.prompt, job.parameters), **media})
     Job.objects.filter(pk=job_id).update(
         status=Status.RUNNING,

@@ -1,6 +1,7 @@
 """Jobs that are made from something: a copy of the source is brought to the provider before the fence."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -47,6 +48,12 @@ def handed(user) -> Job:
     services.dispatch()
     job.refresh_from_db()
     return job
+
+
+def again_at_once(job: Job) -> None:
+    Job.objects.update(due_at=None)
+    services.dispatch()
+    services.submit(job.pk)
 
 
 def facts(job: Job):
@@ -154,14 +161,39 @@ def test_a_source_that_can_not_be_brought_just_now_waits(user, monkeypatch, sand
     assert run(job).status == Status.SUCCEEDED
 
 
-def test_a_source_that_can_not_be_brought_for_hours_ends_the_job(user, monkeypatch, sandbox):
+def test_a_source_waits_for_a_provider_that_is_away_as_long_as_a_prompt_does(user, monkeypatch, sandbox):
     job = handed(user)
-    Job.objects.update(attempts=submitting._MOST_TRIES)
-    monkeypatch.setattr(WaveSpeed, "upload", _raises(Unavailable("WaveSpeed did not answer.")))
-    services.submit(job.pk)
+    with monkeypatch.context() as patch:
+        patch.setattr(WaveSpeed, "upload", _raises(Unavailable("WaveSpeed did not answer.")))
+        for _ in range(submitting._MOST_LOOKS + 1):
+            again_at_once(job)
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (Status.QUEUED, submitting._MOST_LOOKS + 1)
+    assert run(job).status == Status.SUCCEEDED
+
+
+def test_a_source_that_is_gone_for_hours_ends_the_job_and_says_whose_fault_it_is(user, sandbox):
+    job = handed(user)
+    default_storage.delete(job.upload.file.name)
+    for _ in range(submitting._MOST_LOOKS):
+        again_at_once(job)
+    assert Job.objects.get().status == Status.QUEUED
+
+    again_at_once(job)
+
     job = Job.objects.select_related("hold").get()
-    assert (job.status, job.hold.state) == (Status.FAILED, Hold.State.RELEASED)
+    assert (job.status, job.error_code, job.hold.state) == (Status.FAILED, "source_lost", Hold.State.RELEASED)
+    assert "our storage" in job.error_message
+    assert [event.to_status for event in job.events.all()][-2:] == [Status.SUBMITTING, Status.FAILED]
     assert sandbox.stats()["submissions"] == 0
+
+
+def test_limits_of_the_account_are_no_looks_for_a_source(user, sandbox):
+    job = handed(user)
+    Job.objects.update(attempts=submitting._MOST_LOOKS + 10)  # so often was the account at a limit
+    default_storage.delete(job.upload.file.name)
+    services.submit(job.pk)
+    assert Job.objects.get().status == Status.QUEUED
 
 
 def test_a_source_of_another_length_than_was_uploaded_is_not_sent(user, sandbox):
@@ -197,7 +229,22 @@ def test_a_source_whose_file_is_away_waits(user):
     services.submit(job.pk)
     job.refresh_from_db()
     assert (job.status, job.attempts) == (Status.QUEUED, 1)
-    assert "did not give the source" in job.events.latest("pk").note
+    assert job.events.latest("pk").note == "Our storage has not got its source."
+
+
+def test_a_source_waits_for_a_storage_that_is_away(user, sandbox):
+    job = handed(user)
+    path = Path(job.upload.file.path)
+    away = path.rename(path.with_suffix(".away"))
+    path.mkdir()  # so that opening it is an error, for root, too
+    for _ in range(submitting._MOST_LOOKS + 1):
+        again_at_once(job)
+    job.refresh_from_db()
+    assert job.status == Status.QUEUED
+    assert "Our storage did not give the source: IsADirectoryError" in job.events.latest("pk").note
+    path.rmdir()
+    away.rename(path)
+    assert run(job).status == Status.SUCCEEDED
 
 
 def test_a_canceled_job_is_not_sent_when_its_upload_is_done(user, monkeypatch, sandbox):
