@@ -27,9 +27,9 @@ def beat(now: datetime) -> None:
             async_task("generation.tasks.beat", name, cluster=name)
 
 
-def silent(now: datetime) -> list[str]:
-    """Return who has given no sign of life for 30 s, of BEATS. A worker's lease on a job is one, too."""
-    alive = set(Heartbeat.objects.filter(beat_at__gt=now - _SILENT_AFTER).values_list("name", flat=True))
+def silent(now: datetime, *, after: timedelta = _SILENT_AFTER) -> list[str]:
+    """Return who has given no sign of life for so long, of BEATS. A worker's lease on a job is one, too."""
+    alive = set(Heartbeat.objects.filter(beat_at__gt=now - after).values_list("name", flat=True))
     working = {SUBMIT_CLUSTER: Status.SUBMITTING, COLLECT_CLUSTER: Status.COLLECTING}
     for name in sorted(working.keys() - alive):
         if Job.objects.filter(status=working[name], handed_at__isnull=True, lease_until__gt=now).exists():

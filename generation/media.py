@@ -19,13 +19,22 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
 _SIGNED_FOR = 300  # seconds
 
 
+class NotReady(Http404):
+    """The job is under way, so that it has no files yet. Pages take it as 404."""
+
+    code = "not_ready"
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"The job is {job.status}, so there is no file yet; ask again once it has succeeded.")
+
+
 def video_response(request: HttpRequest, job: Job) -> HttpResponseBase:
-    """Answer with a job's video or the wished range of it; Http404 while there is none."""
+    """Answer with a job's video or the wished range; NotReady before there is one, Http404 where there is none."""
     return _answer(request, job, job.video, "video/mp4", job.sha256, download_name(job))
 
 
 def poster_response(request: HttpRequest, job: Job) -> HttpResponseBase:
-    """Answer with a job's poster; Http404 while there is none."""
+    """Answer with a job's poster; NotReady before there is one, Http404 where there is none."""
     return _answer(request, job, job.poster, "image/jpeg", f"{job.sha256}-poster", "poster.jpg")
 
 
@@ -39,6 +48,8 @@ def download_name(job: Job) -> str:
 def _answer(
     request: HttpRequest, job: Job, stored: FieldFile, content_type: str, tag: str, name: str
 ) -> HttpResponseBase:
+    if not job.is_final:
+        raise NotReady(job)
     if job.status != Status.SUCCEEDED or not stored.name:
         raise Http404
     disposition = f'{"attachment" if "download" in request.GET else "inline"}; filename="{name}"'

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from generation.catalog import (
     MOST_PROMPT,
-    NAMES,
+    SHORT_NAMES,
     Kind,
     Parameter,
     Size,
@@ -151,12 +151,12 @@ def _model(wish: Mapping[str, object]) -> VideoModel:
     name = wish.get("model")
     if not isinstance(name, str) or not name:
         given = "missing" if name is None else f"{shown(name)}, but must be the name of a model"
-        message = f"The model is {given}; allowed: {', '.join(NAMES)}."
+        message = f"The model is {given}; allowed: {', '.join(SHORT_NAMES)}."
         raise InvalidSpec((Complaint(field="model", message=message),))
     try:
         return model_named(name, from_=frozenset({"image"}) & wish.keys())
     except UnknownModel:
-        message = f"{shown(name)} is not a model we offer; allowed: {', '.join(NAMES)}."
+        message = f"{shown(name)} is not a model we offer; allowed: {', '.join(SHORT_NAMES)}."
         raise InvalidSpec((Complaint(field="model", message=message),)) from None
 
 

@@ -28,7 +28,7 @@ def file_answers(media_type: str) -> dict[Any, Any]:
         304: OpenApiResponse(description="The caller has it already."),
         416: OpenApiResponse(description="The wished part lies behind its end."),
     }
-    return answers(good, 404)
+    return answers(good, 404, 409)  # 409: not ready yet
 
 
 def location(status: int) -> OpenApiParameter:

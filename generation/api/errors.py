@@ -16,6 +16,7 @@ from billing.money import CURRENCY, dollars
 from billing.services import AddressNotVerified, InsufficientQuota, ModelNotInPlan, NoPrice, PastDue
 from generation.api.parsers import InvalidFile
 from generation.api.serializers import QuoteSerializer
+from generation.media import NotReady
 from generation.services import (
     InUse,
     ModelClosed,
@@ -106,7 +107,7 @@ def _refused(error: Exception, request: Request) -> Problem | None:
         case PriceChanged():
             extra = {"quote": QuoteSerializer(error.quote, context={"request": request}).data}
             return Problem(status=409, code=error.code, detail=str(error), param="max_cost", extra=extra)
-        case NotCancelable() | NotRetryable() | NotDeletable() | InUse() | TooManyUploads():
+        case NotCancelable() | NotRetryable() | NotDeletable() | NotReady() | InUse() | TooManyUploads():
             return Problem(status=409, code=error.code, detail=str(error))
         case PastDue() | AddressNotVerified() | ReviewNeeded():
             return Problem(status=402 if isinstance(error, PastDue) else 403, code=error.code, detail=str(error))

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from generation.spec import Complaint
 
+START = "Start `make run`, or `manage.py worker` and `manage.py watch`."
+
 
 class VideoError(Exception):
     """There is no video for this call; `code` says why, the message says it to people."""
@@ -109,10 +111,7 @@ class EngineDown(VideoError):
     code = "engine_down"
 
     def __init__(self, silent: Sequence[str]) -> None:
-        super().__init__(
-            f"Nobody would work on the job: no sign of life from {', '.join(silent)}. "
-            "Start `make run`, or `manage.py worker` and `manage.py watch`."
-        )
+        super().__init__(f"Nobody would work on the job: no sign of life from {', '.join(silent)}. {START}")
         self.silent = tuple(silent)
 
 

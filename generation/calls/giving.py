@@ -12,6 +12,7 @@ from typing import IO, Any, TypedDict
 from uuid import uuid4
 
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.urls import reverse
 
 from billing.money import CURRENCY, dollars
@@ -81,6 +82,12 @@ async def give(job: Job, to: Target) -> bytes | None:
         raise
 
 
+def place(job: Job) -> str:
+    """Return where a stored video is: the path of its file, or the address to get it from where it is in a bucket."""
+    storage = job.video.storage
+    return str(storage.path(job.video.name)) if isinstance(storage, FileSystemStorage) else _address(job)
+
+
 async def described(job: Job, video_bytes: bytes | None) -> Video:
     """Return what a call answers for a job that has a video."""
     return await aside(_described, job, video_bytes)
@@ -133,7 +140,7 @@ def _described(job: Job, video_bytes: bytes | None) -> Video:
         resolution=_resolution(job),
         width=job.width or 0,
         height=job.height or 0,
-        source_video_url=f"{_here()}{reverse('api:job-video', args=[job.pk])}",
+        source_video_url=_address(job),
         prediction_id=job.prediction_id,
         job_id=str(job.pk),
         metadata=_metadata(job),
@@ -168,9 +175,10 @@ def _metadata(job: Job) -> dict[str, Any]:
     }
 
 
-def _here() -> str:
-    """Return the address of this installation; while developing it is this machine's."""
-    return settings.PUBLIC_URL or (f"http://127.0.0.1:{settings.PORT}" if settings.DEBUG else "")
+def _address(job: Job) -> str:
+    """Return where a video is below the address of this installation; while developing that is this machine's."""
+    here = settings.PUBLIC_URL or (f"http://127.0.0.1:{settings.PORT}" if settings.DEBUG else "")
+    return f"{here}{reverse('api:job-video', args=[job.pk])}"
 
 
 def _wrong_target(words: str) -> InvalidInput:

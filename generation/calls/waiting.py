@@ -4,6 +4,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -11,7 +12,7 @@ from django.db import InterfaceError, OperationalError
 
 from billing.money import dollars
 from generation import clock, heart
-from generation.calls.errors import Canceled, Failed, JobError, Refused, TimedOut
+from generation.calls.errors import START, Canceled, Failed, JobError, Refused, TimedOut
 from generation.calls.threads import ask
 from generation.models import Job, Status
 from generation.progress import MESSAGES, message, progress
@@ -21,6 +22,7 @@ log = structlog.get_logger(__name__)
 Callback = Callable[[int, str], object]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds between two looks
+_HINTED_AFTER = timedelta(seconds=12)  # two beats are missing; what is made is refused only after 30 s
 _STORING = 90
 _READY = 100
 _STAGES = (
@@ -129,8 +131,8 @@ def _look(job_id: UUID) -> Look:
     job = Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
     now = clock.now()
     words = message(job)
-    if job.status == Status.QUEUED and (silent := heart.silent(now)):
-        words = f"{words} No sign of life from {', '.join(silent)}; it waits for them."
+    if job.status == Status.QUEUED and (silent := heart.silent(now, after=_HINTED_AFTER)):
+        words = f"{words} No sign of life from {', '.join(silent)}, for which it waits. {START}"
     return Look(job=job, percent=progress(job, now)[0], message=words)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "MOST_PROMPT",
     "NAMES",
     "RETIRED",
+    "SHORT_NAMES",
     "Kind",
     "Operation",
     "Parameter",
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 NAMES = tuple(dict.fromkeys(name for model in MODELS for name in model.names))
+SHORT_NAMES = tuple(dict.fromkeys(model.short_name for model in MODELS))
 _BY_ID = {model.id: model for model in (*MODELS, *RETIRED)}
 
 
@@ -48,7 +50,7 @@ class UnknownModel(LookupError):
     """We offer no model of that name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name!r} is not a model we offer; choose one of: {', '.join(NAMES)}.")
+        super().__init__(f"{name!r} is not a model we offer; choose one of: {', '.join(SHORT_NAMES)}.")
 
 
 def models_named(name: str) -> tuple[VideoModel, ...]:

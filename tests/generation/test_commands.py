@@ -6,17 +6,22 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from billing.models import Hold, Period
-from generation.models import Job, Status, Upload
+from billing.money import dollars
+from generation.calls.waiting import looks
+from generation.models import Heartbeat, Job, Status, Upload
 from generation.storage import probe
 from tests import engine as steps
 from tests import media
-from tests.calls import bring_to_life
+from tests.calls import bring_to_life, run
 from tests.make import make_job, make_plan, make_user
 from tests.processes import engine, wait_for_life
 
@@ -65,7 +70,10 @@ def test_nothing_is_held_when_nobody_would_work_on_the_job(alice):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "ltx-2"], '"ltx-2" is not a model we offer; allowed: ltx-2-pro'),
+        (
+            ["--model", "ltx-2"],
+            '"ltx-2" is not a model we offer; allowed: ltx-2-pro, ltx-2-fast, hunyuan-video-1.5, ltx-2-retake.',
+        ),
         (["--model", "ltx-2-pro", "--duration", "7"], "duration: 7 is not offered; allowed: 6, 8 or 10"),
         (["--model", "ltx-2-pro", "-o", "/no/such/folder/out.mp4"], 'the folder "/no/such/folder" does not exist'),
         (["--model", "ltx-2-pro", "--size", "1280*720"], 'size: LTX-2 Pro has no parameter "size"'),
@@ -78,12 +86,25 @@ def test_nothing_is_held_when_nobody_would_work_on_the_job(alice):
             'resolution: "8k" is not offered; allowed: 480p or 720p',
         ),
         (["--model", "hunyuan-video-1.5", "--seed", "-2"], "seed: -2 is out of range; allowed: -1 to 2147483647"),
-        (["--model", "ltx-2-retake"], "--source: This is required"),
-        (["--model", "ltx-2-retake", "--source", "no.mp4"], '--source: "no.mp4" is no file that can be read'),
+        (["--model", "ltx-2-retake"], "--source: This is required: a file, or the id of a job that has a video."),
+        (
+            ["--model", "ltx-2-retake", "--source", "no.mp4"],
+            '--source: "no.mp4" is no file that can be read; allowed: a file, or the id of a job that has a video.',
+        ),
         (["--model", "ltx-2-retake", "--source", "0" * 8 + "-0000" * 3 + "-" + "0" * 12], "is not one of your jobs"),
-        (["--model", "ltx-2-pro", "--image", "no.png"], 'image: "no.png" is no file that can be read'),
-        (["--model", "ltx-2-pro", "--max-cost", "free"], '--max-cost: "free" is no amount'),
-        (["--model", "ltx-2-pro", "--max-cost", "0.35"], "This costs $0.36 now, which is more than max_cost allows."),
+        (
+            ["--model", "ltx-2-pro", "--image", "no.png"],
+            '--image: "no.png" is no file that can be read; allowed: a file, or the id of an upload.',
+        ),
+        (
+            ["--model", "ltx-2-pro", "--image", "0" * 8 + "-0000" * 3 + "-" + "0" * 12],
+            "is not one of your uploads; allowed: the id of one.",
+        ),
+        (
+            ["--model", "ltx-2-pro", "--max-cost", "free"],
+            '--max-cost: "free" is no amount; allowed: dollars above 0, such as 0.36.',
+        ),
+        (["--model", "ltx-2-pro", "--max-cost", "0.35"], "This costs $0.36 now, which is more than --max-cost allows."),
     ],
 )
 def test_bad_input_names_field_value_and_what_is_allowed(alice, life, arguments, message):
@@ -95,7 +116,8 @@ def test_bad_input_names_field_value_and_what_is_allowed(alice, life, arguments,
 
 
 def test_a_user_nobody_knows_is_named(life):
-    with pytest.raises(CommandError, match=r'--user: "nobody@example.org" is no active user'):
+    words = r'--user: "nobody@example.org" is no active user; allowed: an e-mail address or username\.'
+    with pytest.raises(CommandError, match=words):
         generate("--user", "nobody@example.org", "--model", "ltx-2-pro")
 
 
@@ -124,7 +146,16 @@ def test_a_picture_becomes_a_video_and_what_is_ignored_is_told(sandbox, life, al
     assert not probe(tmp_path / "out.mp4").has_audio
 
 
-def test_every_parameter_of_a_model_can_be_said(sandbox, life, alice):
+def test_a_job_that_nobody_works_on_says_what_to_start(life, alice):
+    job = make_job(alice)
+    assert run(anext(looks(job.pk))).message == "In the queue."
+
+    Heartbeat.objects.filter(name="watcher").update(beat_at=timezone.now() - timedelta(seconds=13))
+    words = "In the queue. No sign of life from watcher, for which it waits. Start `make run`, or `manage.py worker`"
+    assert run(anext(looks(job.pk))).message.startswith(words)
+
+
+def test_every_parameter_of_a_model_can_be_said(sandbox, life, alice, capsys):
     with turning():
         generate(
             *("--user", alice.username, "--model", "hunyuan-video-1.5", "--duration", "8", "--resolution", "480p"),
@@ -132,7 +163,11 @@ def test_every_parameter_of_a_model_can_be_said(sandbox, life, alice):
         )
 
     expected = {"size": "480*832", "duration": 8, "negative_prompt": "rain", "seed": 7}
-    assert Job.objects.get().parameters == expected
+    job = Job.objects.get()
+    assert job.parameters == expected
+    said = capsys.readouterr().out
+    assert said.splitlines()[-1] == f"${dollars(job.hold.spend)} charged. Stored as {job.video.path}"
+    assert probe(Path(job.video.path)).duration == pytest.approx(8, abs=0.1)
 
 
 @pytest.mark.parametrize("kind", ["a file", "a job"])

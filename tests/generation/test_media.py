@@ -13,7 +13,8 @@ from django.test import RequestFactory
 from moto.server import ThreadedMotoServer
 
 from generation.media import download_name, video_response
-from generation.models import Status
+from generation.models import FINAL, Status
+from tests.conftest import api_of
 from tests.make import make_job
 
 DATA = bytes(range(256)) * 4000  # more than one chunk
@@ -166,10 +167,26 @@ def test_a_video_of_a_model_that_is_offered_no_more_has_a_name(alice):
     assert download_name(job) == "a-red-fox-in-snow_once-offered-model_6s.mp4"
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status != Status.SUCCEEDED])
-def test_there_is_nothing_to_see_before_it_is_ready(alice, api, status):
+@pytest.mark.parametrize("part", ["video", "poster"])
+@pytest.mark.parametrize("status", [status for status in Status if status not in FINAL])
+def test_what_is_not_ready_yet_says_how_far_it_is(alice, bob, api, status, part):
+    job = make_job(alice, status=status)
+    answer = api.get(f"/api/v1/jobs/{job.pk}/{part}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_ready")
+    assert answer.json()["detail"].startswith(f"The job is {status}, so there is no file yet")
+    assert api_of(bob).get(f"/api/v1/jobs/{job.pk}/{part}").status_code == 404
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELED])
+def test_what_ended_without_a_video_has_none(alice, api, status):
     job = make_job(alice, status=status)
     assert [api.get(f"/api/v1/jobs/{job.pk}/{part}").status_code for part in ("video", "poster")] == [404, 404]
+
+
+def test_operators_find_nothing_before_it_is_ready(alice, olga, client):
+    client.force_login(olga)
+    job = make_job(alice, status=Status.RUNNING)
+    assert client.get(f"/admin/generation/job/{job.pk}/video/").status_code == 404
 
 
 def test_a_file_that_is_missing_is_404(get):

@@ -7,13 +7,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from billing.money import dollars
-from generation.calls.asking import asked, is_id
-from generation.calls.errors import InvalidInput, VideoError
-from generation.calls.giving import Target, give, target
+from generation.calls.asking import FORMS, asked, is_id
+from generation.calls.errors import InvalidInput, PriceChanged, VideoError
+from generation.calls.giving import Target, give, place, target
 from generation.calls.making import make
 from generation.calls.threads import aside, ask, let_go
 from generation.calls.waiting import Look, ending, looks
 from generation.models import Job
+from generation.spec import Complaint
 
 _BAR = 30  # characters
 _WISHES = (
@@ -29,6 +30,20 @@ _OPTIONS = {  # of fields that go by another name here
     "source_job": "--source",
     "start_time": "--from",
     "end_time": "--to",
+    "generate_audio": "--no-audio",
+    "prompt": "prompt",
+}
+_SOURCE = "a file, or the id of a job that has a video"
+_WORDS = {  # of other doors, and what they are here
+    "--user": (("an id (int), or an e-mail address or username (str)", "an e-mail address or username"),),
+    "--output": ((", or a file opened for writing bytes", ""),),
+    "--max-cost": (('Decimal("0.36")', "0.36"),),
+    "--image": (
+        (FORMS, "a file, or the id of an upload"),
+        ("the id of an uploaded picture", "a file, or the id of an upload"),
+        (", from POST /api/v1/uploads", ""),
+    ),
+    "--source": ((FORMS, _SOURCE), ("the id of an uploaded video, or that of a job in source_job", _SOURCE)),
 }
 
 
@@ -103,7 +118,7 @@ class Command(BaseCommand):
             raise error
         if output:
             await give(job, output)
-        self.stdout.write(f"${dollars(job.hold.spend)} charged. {output or f'Stored as {job.video.name}.'}")
+        self.stdout.write(f"${dollars(job.hold.spend)} charged. {output or f'Stored as {place(job)}'}")
 
     def _show(self, look: Look) -> None:
         """Draw over the last line on a terminal; write lines into a file."""
@@ -126,7 +141,16 @@ def _wish(options: dict[str, Any]) -> dict[str, object]:
 
 
 def _said(error: VideoError) -> str:
-    """Return what is wrong, with the names that fields have here."""
+    """Return what is wrong, with the names and words of this door."""
+    if isinstance(error, PriceChanged):
+        return str(error).replace("max_cost", "--max-cost")
     if not isinstance(error, InvalidInput):
         return str(error)
-    return " ".join(f"{_OPTIONS.get(c.field, c.field)}: {c.message}" for c in error.complaints)
+    return " ".join(_complained(complaint) for complaint in error.complaints)
+
+
+def _complained(complaint: Complaint) -> str:
+    option, message = _OPTIONS.get(complaint.field, f"--{complaint.field.replace('_', '-')}"), complaint.message
+    for elsewhere, here in _WORDS.get(option, ()):
+        message = message.replace(elsewhere, here)
+    return f"{option}: {message}"
