@@ -5,7 +5,6 @@ What is empty counts as not set.
 
 import re
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -103,7 +102,7 @@ class Environment:
 
     def cache(self, name: str, default: str) -> dict[str, Any]:
         """Return a cache from its URL."""
-        allowed = "rediscache://host:6379/1, with the package redis installed, or filecache:///path"
+        allowed = "rediscache://host:6379/1 or filecache:///path"
         return self._url(name, default, lambda url: _cache(url, self._env), allowed)
 
     def mail(self, name: str, default: str) -> dict[str, Any]:
@@ -192,7 +191,7 @@ def _database(url: str, env: environ.Env) -> dict[str, Any]:
 def _cache(url: str, env: environ.Env) -> dict[str, Any]:
     parts = urlsplit(url)
     nowhere = parts.scheme in {*_REDIS, "filecache"} and not parts.netloc + parts.path
-    if parts.scheme not in _CACHES or nowhere or (parts.scheme in _REDIS and find_spec("redis") is None):
+    if parts.scheme not in _CACHES or nowhere:
         raise ValueError
     return dict(env.cache_url_config(url))
 

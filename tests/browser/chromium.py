@@ -17,6 +17,9 @@ NARROW = {"width": 390, "height": 844}
 
 _NO_TROUBLE = ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
 _WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# Colours on their way from one to another are no colours of ours.
+_IS_STILL = """() => !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling")
+    && document.getAnimations().every(each => each.playState !== "running" || each.effect.getTiming().iterations > 1)"""
 
 
 @contextmanager
@@ -32,6 +35,7 @@ def running_chromium(**options: Any) -> Iterator[Browser]:
 
 def axe(page: Page) -> list[str]:
     """Return what axe finds against WCAG 2.2 AA on the page, a line each; [] is what we want."""
+    page.wait_for_function(_IS_STILL)
     options = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": _WCAG}}
     violations = Axe().run(page, options=options).response["violations"]
     return [f"{found['id']}: {json.dumps([node['html'][:200] for node in found['nodes']])}" for found in violations]

@@ -50,7 +50,6 @@ WRONG = [
     ("DATABASE_URL", "postgres://u:pw@h:port/n", "'postgres://…'; allowed: postgres://"),
     ("DATABASE_URL", "u:pw@h/n", "'…'; allowed: postgres://"),
     ("CACHE_URL", "foo://", "'foo://…'; allowed: rediscache://"),
-    ("CACHE_URL", "rediscache://h:6379/1", "'rediscache://…'; allowed: rediscache://host:6379/1, with the"),
     ("CACHE_URL", "filecache://", "'filecache://…'; allowed: rediscache://"),
     ("EMAIL_URL", "pigeon://u:pw@h", "'pigeon://…'; allowed: smtp+tls://user:password@host:587"),
     ("EMAIL_URL", "smtp+tls://", "'smtp+tls://…'; allowed: smtp+tls://user:password@host:587"),
