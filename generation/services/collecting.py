@@ -12,7 +12,7 @@ from structlog.contextvars import bind_contextvars
 from billing import services as billing
 from billing.services import Actor
 from generation import clock, storage
-from generation.models import Difference, Job, JobNotice, Status
+from generation.models import Difference, Job, JobNotice, JobQuerySet, Status
 from generation.providers.errors import ProviderError
 from generation.services import leases
 from generation.services.differing import differ
@@ -59,8 +59,7 @@ def collect(job_id: UUID) -> None:
     if job is None:
         return
     try:
-        ours = Job.objects.filter(pk=job.pk, status=Status.COLLECTING, handed_at__isnull=True)
-        with leases.renewed(ours, at_most=settings.DOWNLOAD_TIME_LIMIT + _MARGIN):
+        with leases.renewed(_ours(job), at_most=settings.DOWNLOAD_TIME_LIMIT + _MARGIN):
             stored = _fetch(job)
         _finish(job, stored)
     except storage.OutputGone as error:
@@ -87,13 +86,31 @@ def discard_of_failed(job_id: UUID) -> None:
 
 
 def _claim(job_id: UUID) -> Job | None:
-    """Take the job for a short while. Each handing has one taker: the others find it unhanded."""
+    """Take the job for a short while. Each handing has one taker: the others find it unhanded.
+
+    The attempt is counted now, and the next one due after a pause: an output may kill whoever opens it.
+    """
     handed = Job.objects.filter(pk=job_id, status=Status.COLLECTING, handed_at__isnull=False)
-    if not handed.update(handed_at=None, lease_until=leases.until(clock.now())):
+    job = handed.select_related("hold", "source_job", "upload").first()
+    if job is None:
         return None
-    job = Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
+    now = clock.now()
+    taken = {"handed_at": None, "lease_until": leases.until(now), "due_at": now + _pause(job.attempts)}
+    if not handed.filter(attempts=job.attempts).update(**taken, attempts=job.attempts + 1):
+        return None
+    job.attempts += 1
     bind_contextvars(request_id=job.request_id, prediction_id=job.prediction_id)
     return job
+
+
+def _ours(job: Job) -> JobQuerySet:
+    """Return the job as long as nobody was given it since we took it: the number of the attempt tells."""
+    return Job.objects.filter(pk=job.pk, status=Status.COLLECTING, handed_at__isnull=True, attempts=job.attempts)
+
+
+def _pause(attempts: int) -> timedelta:
+    """Return how long to wait between an attempt and the next: longer and longer, up to ten minutes."""
+    return timedelta(seconds=min(2.0 ** min(attempts, 10), 600.0))
 
 
 def _fetch(job: Job) -> storage.StoredVideo:
@@ -144,7 +161,8 @@ def _differences(job: Job, facts: storage.Facts) -> list[dict[str, object]]:
 
 def _spoiled(job: Job, error: storage.NotAVideo) -> None:
     """Fetch it again; what is no video three times will not become one."""
-    Job.objects.filter(pk=job.pk).update(bad_files=F("bad_files") + 1)
+    if not _ours(job).update(bad_files=F("bad_files") + 1):
+        return
     if job.bad_files + 1 >= _MOST_BAD_FILES:
         times = f"{_MOST_BAD_FILES} times"
         _gone(job, "no_video", f"It was rendered, but what arrived {times} was no video.", str(error))
@@ -155,6 +173,8 @@ def _spoiled(job: Job, error: storage.NotAVideo) -> None:
 @transaction.atomic
 def _gone(job: Job, code: str, message: str, detail: str) -> None:
     now = clock.now()
+    if _ours(job).select_for_update(of=("self",)).first() is None:
+        return  # another one may still get it
     if fail(job, code=code, message=message, now=now, by=_worker(job), provider_error=detail):
         kind = Difference.Kind.PAID_FOR_NOTHING
         differ(kind, ours=f"failed: {code}", theirs=f"completed; {detail}", now=now, job=job)
@@ -162,14 +182,12 @@ def _gone(job: Job, code: str, message: str, detail: str) -> None:
 
 @transaction.atomic
 def _again_later(job: Job, note: str) -> None:
-    """Give the job back; the watcher hands it out again, after a pause that grows up to ten minutes."""
+    """Give the job back, if it still is ours; the watcher hands it out again, after a pause that grows."""
     now = clock.now()
     if job.collecting_at and now - job.collecting_at > _OUTPUT_LIVES:
         _gone(job, "output_gone", "The video was made, but it could not be fetched for seven days.", note)
         return
-    due_at = now + timedelta(seconds=min(2.0 ** min(job.attempts, 10), 600.0))
-    again = {"lease_until": None, "due_at": due_at, "attempts": job.attempts + 1}
-    if Job.objects.filter(pk=job.pk, status=Status.COLLECTING).update(**again):
+    if _ours(job).update(lease_until=None, due_at=now + _pause(job.attempts - 1)):
         tell(job, now=now, by=_worker(job), note=note)
 
 

@@ -6,11 +6,14 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Event, Thread
 
+import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import Error, connection
 
 from generation import clock
 from generation.models import JobQuerySet
+
+log = structlog.get_logger(__name__)
 
 
 def until(now: datetime) -> datetime:
@@ -32,10 +35,17 @@ def renewed(ours: JobQuerySet, *, at_most: float) -> Iterator[None]:
 
 
 def _renew(ours: JobQuerySet, at_most: float, done: Event) -> None:
-    """Renew until we are done, but no longer than the work can take: a process that hangs must let go."""
+    """Renew until we are done, but no longer than the work can take: a process that hangs must let go.
+
+    A database that is away for a moment costs one renewal: there are three more before the lease ends.
+    """
     deadline = time.monotonic() + at_most
     try:
         while not done.wait(settings.HAND_LEASE / 4) and time.monotonic() < deadline:
-            ours.update(lease_until=until(clock.now()))
+            try:
+                ours.update(lease_until=until(clock.now()))
+            except Error:
+                log.warning("lease not renewed; it is tried again", exc_info=True)
+                connection.close()  # it may be broken
     finally:
         connection.close()  # this thread's own

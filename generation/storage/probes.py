@@ -13,12 +13,14 @@ from generation.storage.verdicts import Facts, NotAVideo
 _POSTER_WIDTH = 960
 _DARK = 0.1  # of full luminance: the poster is the first frame above it
 _FRAMES_LOOKED_AT = 48
+_LARGEST_SIDE = 8192  # pixels
+_MOST_PIXELS = 36_000_000  # 8K; each takes 17 bytes while the poster is made
 _CONTENT = frozenset({b"moov", b"moof", b"mdat"})  # what a player needs whole
 _MOST_BOXES = 100_000
 
 
 def probe(path: Path) -> Facts:
-    """Measure an MP4 file; NotAVideo when it is none, OSError when there is no file.
+    """Measure an MP4 file; NotAVideo when it is none or too large to be opened, OSError when there is no file.
 
     The container's format is given, never guessed.
     """
@@ -41,6 +43,8 @@ def probe(path: Path) -> Facts:
         raise NotAVideo(f"It can't be read as MP4: {error}") from error
     if facts.duration <= 0 or not facts.width or not facts.height:
         raise NotAVideo(f"It has no length or no size: {facts}")
+    if max(facts.width, facts.height) > _LARGEST_SIDE or facts.width * facts.height > _MOST_PIXELS:
+        raise NotAVideo(f"Its picture is too large: {facts.width}×{facts.height} pixels.")
     return facts
 
 
@@ -49,6 +53,8 @@ def poster(path: Path) -> bytes:
     best: tuple[float, Image.Image] | None = None
     try:
         with av.open(str(path), format="mp4") as container:
+            for stream in container.streams.video:  # the size in the header is no promise
+                stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}
             for number, frame in enumerate(container.decode(video=0)):
                 picture = frame.to_image()  # type: ignore[no-untyped-call]
                 light = ImageStat.Stat(picture.convert("L")).mean[0] / 255
