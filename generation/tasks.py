@@ -26,7 +26,7 @@ def collect(job_id: str) -> None:
 
 def look_for_unknown() -> None:
     """Look whether the provider's list knows of jobs whose submission got no answer."""
-    _ask(lambda: services.look_for_unknown(clock.now()))
+    _ask(lambda: errands.do("look_for_unknown", lambda: services.look_for_unknown(clock.now())))
 
 
 def attach_shown(job_id: str) -> None:

@@ -177,7 +177,7 @@ class _Rounds:
             hand_notices(now)
             hand_chores(now)
             if Job.objects.filter(status=Status.UNKNOWN, due_at__lte=now).exists():
-                async_task("generation.tasks.look_for_unknown", cluster=services.SUBMIT_CLUSTER)
+                errands.hand("look_for_unknown")
         if self._beat_at is None or now - self._beat_at >= _BEAT_EVERY:
             self._beat_at = now
             heart.beat(now)

@@ -29,7 +29,7 @@ KINDS = {
     Difference.Kind.LATE_COMPLETION: "Completed after we had ended it",
     Difference.Kind.NOT_OURS: "A prediction without a job",
     Difference.Kind.NOT_THERE: "A charge without a bill",
-    Difference.Kind.OTHER_PRICE: "Billed at a higher price",
+    Difference.Kind.OTHER_PRICE: "Billed at another price",
     Difference.Kind.BILLED_FAILURE: "Billed, and not charged",
 }
 

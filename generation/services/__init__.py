@@ -4,6 +4,7 @@ Doors (api, web, admin, commands), hints and the watcher call these; only these 
 """
 
 from generation.services.admitting import ReviewNeeded
+from generation.services.attaching import NotAttachable, attach, attach_shown, candidates, look_for_unknown
 from generation.services.checking import NotChecked, Report, check_models, preview_models
 from generation.services.collecting import COLLECT_CLUSTER, collect, hand_to_collectors
 from generation.services.creating import (
@@ -17,6 +18,7 @@ from generation.services.creating import (
     retry,
     with_standing,
 )
+from generation.services.deciding import give_up, never_created
 from generation.services.deleting import InUse, NotDeletable, delete, delete_upload, remove_what_is_left
 from generation.services.differing import resolve_difference
 from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
@@ -24,16 +26,7 @@ from generation.services.finding import job_of
 from generation.services.fitting import Candidate
 from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
 from generation.services.polling import Answered, keep_waiting, made, polled, unreachable
-from generation.services.reconciling import (
-    NotAttachable,
-    attach,
-    attach_shown,
-    candidates,
-    give_up,
-    look_for_unknown,
-    never_created,
-    reconcile,
-)
+from generation.services.reconciling import reconcile
 from generation.services.submitting import submit
 from generation.services.sweeping import sweep
 from generation.services.switching import Closed, ModelClosed, close, reopen

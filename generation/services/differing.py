@@ -1,6 +1,7 @@
 """What we and the provider disagree about, written down once, for an operator to resolve."""
 
 from datetime import datetime
+from typing import Any
 
 from billing.services import Actor
 from generation.models import Difference, Job
@@ -9,25 +10,16 @@ from generation.services.transitions import log
 
 def differ(
     kind: Difference.Kind, *, ours: str, theirs: str, now: datetime, job: Job | None = None, prediction_id: str = ""
-) -> bool:
-    """Note a difference, in the caller's transaction; False when it was noted before."""
-    about = {"job": job, "prediction_id": prediction_id or (job.prediction_id if job else "") or ""}
-    known = Difference.objects.filter(kind=kind, **({"job": job} if job else about))
-    if known.exists():
-        return False
-    _, is_new = Difference.objects.get_or_create(
-        kind=kind,
-        **({"job": job} if job else {"job": None, "prediction_id": about["prediction_id"]}),
-        defaults={
-            "prediction_id": about["prediction_id"],
-            "ours": ours[:300],
-            "theirs": theirs[:300],
-            "noted_at": now,
-        },
-    )
-    if is_new:
-        log.warning("difference noted", kind=str(kind), job_id=str(job.pk) if job else None, ours=ours, theirs=theirs)
-    return is_new
+) -> Difference | None:
+    """Note a difference, in the caller's transaction, and return it; None when it was noted before."""
+    prediction_id = prediction_id or (job.prediction_id if job else "") or ""
+    about: dict[str, Any] = {"job": job} if job else {"job": None, "prediction_id": prediction_id}
+    told = {"prediction_id": prediction_id, "ours": ours[:300], "theirs": theirs[:300], "noted_at": now}
+    difference, is_new = Difference.objects.get_or_create(kind=kind, **about, defaults=told)
+    if not is_new:
+        return None
+    log.warning("difference noted", kind=str(kind), job_id=str(job.pk) if job else None, ours=ours, theirs=theirs)
+    return difference
 
 
 def resolve_difference(difference: Difference, *, note: str, by: Actor, now: datetime) -> bool:

@@ -67,7 +67,7 @@ def candidates_of(jobs: Sequence[Job], listed: Sequence[Prediction]) -> dict[UUI
     and is read here, or has left that state with the prediction on its row.
     """
     since, until = min(window(job)[0] for job in jobs), max(window(job)[1] for job in jobs)
-    claimants = list(_unanswered(since, until).filter(model=jobs[0].model))
+    claimants = list(_claimants(since, until).filter(model=jobs[0].model))
     # Read after the claimants: one that gets its answer in between is found here.
     owners = _owners([prediction.id for prediction in listed], since, until)
     found: dict[UUID, list[Candidate]] = {job.pk: [] for job in jobs}
@@ -78,6 +78,11 @@ def candidates_of(jobs: Sequence[Job], listed: Sequence[Prediction]) -> dict[UUI
                 others = [other for other in mine if other != job]
                 found[job.pk].append(Candidate(prediction=prediction, others=tuple(others)))
     return found
+
+
+def unanswered(since: datetime, until: datetime) -> JobQuerySet:
+    """Return the jobs of a time of which nobody knows whether they have a prediction, and which."""
+    return _near(since, until).filter(status__in=[Status.SUBMITTING, Status.UNKNOWN])
 
 
 def named_for_another(job: Job, prediction_id: str) -> bool:
@@ -103,13 +108,13 @@ def _near(since: datetime, until: datetime) -> JobQuerySet:
     return Job.objects.filter(submit_started_at__gte=since - _AFTER, submit_started_at__lte=until + _BEFORE)
 
 
-def _unanswered(since: datetime, until: datetime) -> JobQuerySet:
-    """Return the jobs of a time of which nobody knows whether they have a prediction, and which.
+def _claimants(since: datetime, until: datetime) -> JobQuerySet:
+    """Return the jobs of a time that a prediction without an owner may belong to.
 
-    That an operator gave one up says nothing about it; "never created" says that there is none.
+    That an operator gave one up does not say that it has none; "never created" does.
     """
     given_up = Q(status=Status.FAILED, error_code="given_up", prediction_id__isnull=True)
-    return _near(since, until).filter(Q(status__in=[Status.SUBMITTING, Status.UNKNOWN]) | given_up)
+    return unanswered(since, until) | _near(since, until).filter(given_up)
 
 
 def _owners(ids: Sequence[str], since: datetime, until: datetime) -> dict[str, set[UUID]]:

@@ -24,12 +24,12 @@ from generation.providers.errors import (
 )
 from generation.providers.wavespeed import WaveSpeed
 from generation.services import wording
+from generation.services.attaching import lose_sight
 from generation.services.bringing import NO_SOURCE, SourceLost, bring
 from generation.services.dispatching import cause_of, close_gate, narrow_gate, the_gate
 from generation.services.hearing import draw_webhook
 from generation.services.polling import first_wait
 from generation.services.provider import wavespeed
-from generation.services.reconciling import lose_sight
 from generation.services.transitions import fail, locked, log, move, move_among, tell
 
 _ENOUGH = 5  # videos, for their median to say more than the catalogue

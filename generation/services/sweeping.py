@@ -8,8 +8,8 @@ from django.db.models import Q
 from billing.services import Actor
 from generation import clock
 from generation.models import Job, Status
+from generation.services.attaching import lose_sight
 from generation.services.collecting import hand_to_collectors
-from generation.services.reconciling import lose_sight
 from generation.services.transitions import cancel_queued, locked, tell
 
 _SWEEPER = Actor(name="watcher")

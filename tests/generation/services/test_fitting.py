@@ -152,8 +152,8 @@ def test_a_job_that_gets_its_answer_after_the_list_keeps_its_prediction(alice, b
     sandbox.set(include_inputs=False)
     hers, prediction_id = make_job(alice, status=Status.UNKNOWN), accepted()
     his = make_job(bob, status=Status.SUBMITTING)
-    between = _before(fitting._unanswered, lambda: submitting._attach(his, prediction_id))
-    monkeypatch.setattr(fitting, "_unanswered", between)
+    between = _before(fitting._claimants, lambda: submitting._attach(his, prediction_id))
+    monkeypatch.setattr(fitting, "_claimants", between)
 
     assert look() == 0
     assert (again(hers).status, again(his).prediction_id) == (Status.UNKNOWN, prediction_id)

@@ -1,0 +1,39 @@
+"""What the provider lists of a time, however much it is: whole, or not at all."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from generation.providers.errors import Unavailable
+from generation.providers.predictions import Prediction
+from generation.providers.wavespeed import WaveSpeed
+
+_PAGE = 100  # predictions, as many as the provider gives at once
+_PAGES = 20  # of one list; what holds more is asked for in halves
+_SHORTEST = timedelta(seconds=2)  # the provider is asked by whole seconds
+
+
+def slices(
+    provider: WaveSpeed, *, since: datetime, until: datetime, model: str | None = None
+) -> Iterator[list[Prediction]]:
+    """Yield all predictions of a time, a part of them at once; those on an edge may come twice.
+
+    Raises ProviderError; Unavailable as well where a list has no end, since what is cut might be the second candidate.
+    """
+    found: dict[str, Prediction] = {}  # one that turns up on two pages, since the list moved, counts once
+    for page in range(1, _PAGES + 1):
+        here = provider.predictions(page=page, page_size=_PAGE, model=model, created_after=since, created_before=until)
+        found |= {prediction.id: prediction for prediction in here}
+        if len(here) < _PAGE:
+            yield list(found.values())
+            return
+    if until - since <= _SHORTEST:
+        raise Unavailable(f"WaveSpeed lists more than {_PAGES * _PAGE} predictions of {until - since}.")
+    middle = since + (until - since) / 2
+    yield from slices(provider, since=since, until=middle, model=model)
+    yield from slices(provider, since=middle, until=until, model=model)
+
+
+def listed(provider: WaveSpeed, *, since: datetime, until: datetime, model: str) -> list[Prediction]:
+    """Return all predictions of a model and a time, each once. Raises as `slices` does."""
+    parts = slices(provider, since=since, until=until, model=model)
+    return list({prediction.id: prediction for part in parts for prediction in part}.values())
