@@ -18,7 +18,7 @@ from django.db.models import Avg, Count, Q
 
 from billing.models import Subscription
 from generation.catalog import entry_of
-from generation.models import Gate, Job, Status
+from generation.models import Gate, Job, JobEvent, Status
 
 _NEVER = datetime.max.replace(tzinfo=UTC)  # of an end that nobody knows
 _OVERDUE = 0.25  # of its usual time is what an overdue prediction is taken to need still
@@ -84,7 +84,6 @@ class _Provider:
     @classmethod
     def of(cls, gate: Gate, user_id: int, priority: int, now: datetime) -> "_Provider | None":
         """Look at the account; None where there is room for all that wait."""
-        minute = now - timedelta(minutes=1)
         counted = Job.objects.under_way().aggregate(
             flying=Count("pk", filter=_flying(now)),
             waiting=Count("pk", filter=Q(status=Status.QUEUED)),
@@ -93,7 +92,7 @@ class _Provider:
         places = gate.predictions_at_a_time
         if gate.narrowed_to is not None and gate.narrowed_until and gate.narrowed_until > now:
             places = min(places, gate.narrowed_to)
-        sent = Job.objects.filter(submit_started_at__gt=minute).count()
+        sent = JobEvent.objects.fences(now - timedelta(minutes=1)).count()
         free = min(places - counted["flying"], gate.submissions_a_minute - sent)
         if counted["waiting"] <= free:
             return None

@@ -10,7 +10,7 @@ from billing import services as billing
 from billing.models import ApiKey, Plan, User
 from billing.services import Actor
 from generation import services
-from generation.models import Job, Status, Upload
+from generation.models import Job, JobEvent, Status, Upload
 from generation.spec import VideoSpec, video_spec
 
 ACTOR = Actor(name="test", request_id="request-of-a-test")
@@ -69,6 +69,13 @@ def make_job(
         belongs |= {"error_code": "provider_failed", "error_message": "WaveSpeed could not make this video."}
     Job.objects.filter(pk=job.pk).update(status=status, **(belongs | fields))
     return Job.objects.select_related("hold", "user").get(pk=job.pk)
+
+
+def make_fence(job: Job, at: datetime) -> Job:
+    """Write what stays of a submission that began then."""
+    Job.objects.filter(pk=job.pk).update(submit_started_at=at)
+    JobEvent.objects.create(job=job, at=at, from_status=Status.QUEUED, to_status=Status.SUBMITTING, actor="worker")
+    return job
 
 
 def make_upload(user: User | None = None, *, kind: Upload.Kind = Upload.Kind.IMAGE, **fields: Any) -> Upload:

@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from billing.models import Hold
 from generation import heart, services
 from generation.metrics.families import BANDS, MICROS, age, age_band, gauge, single
-from generation.models import FINAL, Chore, Difference, Ear, Gate, Heartbeat, Job, Status
+from generation.models import FINAL, Chore, Difference, Ear, Gate, Heartbeat, Job, JobEvent, Status
 
 _MINUTE = timedelta(minutes=1)
 _MOST_ODD = 20  # names, which are the provider's to choose
@@ -56,7 +56,7 @@ def _jobs(now: datetime) -> Iterator[GaugeMetricFamily]:
 def _gate(now: datetime) -> Iterator[GaugeMetricFamily]:
     gate = Gate.objects.filter(pk=1).first()
     yield single("in_flight", "Jobs that take a place at the provider.", Job.objects.in_flight(now).count())
-    sent = Job.objects.filter(submit_started_at__gt=now - _MINUTE).count()
+    sent = JobEvent.objects.fences(now - _MINUTE).count()
     yield single("submissions_last_minute", "Submissions begun in the last minute.", sent)
     if gate is None:
         return

@@ -292,6 +292,14 @@ class Stuck(Job):
         verbose_name_plural = "jobs to decide"
 
 
+class JobEventQuerySet(models.QuerySet["JobEvent"]):
+    """Speaks of lines of history."""
+
+    def fences(self, since: datetime) -> "JobEventQuerySet":
+        """Return the submissions that have begun since: one for each try, where the job's row knows of the last."""
+        return self.filter(at__gt=since, from_status=Status.QUEUED, to_status=Status.SUBMITTING)
+
+
 class JobEvent(models.Model):
     """A line of a job's history, written in the transaction of what it tells."""
 
@@ -302,8 +310,14 @@ class JobEvent(models.Model):
     actor = models.CharField(max_length=100)
     note = models.TextField(blank=True)
 
+    objects = JobEventQuerySet.as_manager()
+
     class Meta:
         ordering = ("pk",)
+        indexes: ClassVar[list[models.Index]] = [
+            # Looked at ten times a second, and written once a submission.
+            models.Index(fields=["at"], condition=Q(from_status="queued", to_status="submitting"), name="event_fence"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.from_status} → {self.to_status}"

@@ -13,7 +13,7 @@ from billing.models import Subscription
 from billing.money import dollars
 from billing.services import Actor
 from generation import clock
-from generation.models import Alert, Gate, Job, Status, Turn
+from generation.models import Alert, Gate, Job, JobEvent, Status, Turn
 from generation.providers.errors import RefusedForAccount
 from generation.services import leases
 from generation.services.choosing import Standing, in_turn
@@ -112,15 +112,14 @@ def dispatch() -> int:
 
 
 def _room(gate: Gate, now: datetime) -> int:
-    in_flight = Job.objects.in_flight(now).count()
-    minute = now - timedelta(minutes=1)
-    # One query: between two, a job that is fenced would be in neither.
-    handed = Q(status=Status.QUEUED, handed_at__isnull=False, lease_until__gt=now)
-    sent = Job.objects.filter(Q(submit_started_at__gt=minute) | handed).count()
+    handed = Count("pk", filter=Q(status=Status.QUEUED))
+    counted: dict[str, int] = Job.objects.in_flight(now).order_by().aggregate(all=Count("pk"), handed=handed)
+    # In this order a job that is fenced between the two is counted twice; in the other it would be in neither.
+    sent = counted["handed"] + JobEvent.objects.fences(now - timedelta(minutes=1)).count()
     places = gate.predictions_at_a_time
     if gate.narrowed_to is not None and gate.narrowed_until and gate.narrowed_until > now:
         places = min(places, gate.narrowed_to)
-    return min(places - in_flight, gate.submissions_a_minute - sent, _MOST_AT_ONCE)
+    return min(places - counted["all"], gate.submissions_a_minute - sent, _MOST_AT_ONCE)
 
 
 def _chosen(room: int, now: datetime) -> list[Job]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from generation import services
 from generation.line import Line, WaitsFor
 from generation.models import Gate, Job, Status
-from tests.make import make_job, make_plan, make_user
+from tests.make import make_fence, make_job, make_plan, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -131,7 +131,7 @@ def test_the_larger_plan_has_the_shorter_wait():
 def test_submissions_a_minute_bound_it_too(alice):
     gate(a_minute=2)
     for _ in range(2):
-        make_job(status=Status.SUCCEEDED, submit_started_at=NOW - timedelta(seconds=5))
+        make_fence(make_job(status=Status.SUCCEEDED), NOW - timedelta(seconds=5))
     job = make_job(alice)
 
     assert (seconds(alice, job), waits(alice, job)) == ([30], [WaitsFor.PROVIDER])

@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from generation import services
-from generation.models import Gate, Job, Status
-from tests.make import make_job, make_plan, make_user
+from generation.models import Gate, Job, JobEvent, Status
+from tests.make import ACTOR, make_fence, make_job, make_plan, make_spec, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -65,13 +66,37 @@ def test_the_gate_lets_in_as_many_as_it_has_places():
 def test_the_gate_counts_what_was_sent_in_the_last_minute():
     gate(a_minute=2)
     user = make_user(plan=make_plan())
-    make_job(user, status=Status.SUCCEEDED)
-    make_job(user, status=Status.SUCCEEDED, submit_started_at=timezone.now() - timedelta(seconds=61))
+    for seconds in (1, 61):
+        make_fence(make_job(user, status=Status.SUCCEEDED), timezone.now() - timedelta(seconds=seconds))
     for _ in range(3):
         make_job(user)
 
     assert services.dispatch() == 1
     assert services.dispatch() == 0
+
+
+def test_the_gate_counts_each_submission_of_a_job_that_was_sent_again(alice, sandbox):
+    gate(a_minute=2)
+    job = services.create(alice, make_spec("fox [fault:rate_limited]"), by=ACTOR)
+    for _ in range(4):
+        Job.objects.update(due_at=None)
+        Gate.objects.update(narrowed_to=None)
+        services.dispatch()
+        services.submit(job.pk)
+
+    assert sandbox.stats()["requests"]["POST /api/v3/{model_id:path}"] == 2
+    assert Job.objects.get().handed_at is None
+
+
+def test_what_is_counted_ten_times_a_second_is_found_by_an_index(alice):
+    make_fence(make_job(alice, status=Status.FAILED), timezone.now())
+
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # which is faster while the table is this small
+    plan = JobEvent.objects.fences(timezone.now() - timedelta(minutes=1)).order_by().explain()
+
+    assert "event_fence" in plan
 
 
 def test_a_closed_gate_lets_nobody_in_and_keeps_what_was_said_first(alice):
