@@ -14,7 +14,7 @@ class Gate(models.Model):
 
     class Cause(models.TextChoices):
         ACCOUNT = "account"  # the provider refuses the key or the account: an operator reopens it
-        CREDIT = "credit"  # it refuses for lack of credit: reopens by itself where a least balance is set
+        CREDIT = "credit"  # it refuses for lack of credit: reopens by a rise above the least balance, where one is set
         BALANCE = "balance"  # below the least balance: reopens by itself
         OPERATOR = "operator"
 

@@ -26,12 +26,12 @@ _MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
 _DISPATCHER = Actor(name="watcher")
 _NARROW_FOR = timedelta(seconds=30)
 _MOST_AT_ONCE = 100  # handed out in one transaction, so that nobody waits long for the Gate
-_BY_ITSELF = "With a least balance set, it reopens by itself once WaveSpeed's balance is above it."
 _REOPENS = {
     Gate.Cause.ACCOUNT: "It stays closed until an operator reopens it: look at the key and the account first.",
-    Gate.Cause.CREDIT: _BY_ITSELF,
-    Gate.Cause.BALANCE: _BY_ITSELF,
+    Gate.Cause.CREDIT: "With a least balance set, it reopens by itself once WaveSpeed's balance rises and is above it.",
+    Gate.Cause.BALANCE: "It reopens by itself once WaveSpeed's balance is above the least again.",
 }
+_BY_ITSELF = (Gate.Cause.CREDIT, Gate.Cause.BALANCE)  # is how it reopens; all else is a person's decision
 
 
 def the_gate() -> Gate:
@@ -43,10 +43,16 @@ def the_gate() -> Gate:
 
 @transaction.atomic
 def close_gate(reason: str, *, now: datetime, cause: Gate.Cause = Gate.Cause.OPERATOR) -> None:
-    """Stop submitting, for everybody, until it is reopened. What was said first stays; operators are told once."""
+    """Stop submitting, for everybody, until it is reopened. What was said first stays; operators are told once.
+
+    Only what reopens by itself gives way to what does not: else an operator's closing would end with a top-up.
+    """
     the_gate()
     closed = {"closed_at": now, "closed_reason": reason, "closed_for": cause}
-    if not Gate.objects.filter(pk=1, closed_at__isnull=True).update(**closed):
+    weaker = Q(closed_at__isnull=True)
+    if cause not in _BY_ITSELF:
+        weaker |= Q(closed_for__in=_BY_ITSELF)
+    if not Gate.objects.filter(weaker, pk=1).update(**closed):
         return
     log.error("gate closed", reason=reason, cause=str(cause))
     if cause is not Gate.Cause.OPERATOR:
@@ -80,16 +86,23 @@ def narrow_gate(now: datetime) -> None:
     log.warning("gate narrowed", to=in_flight, until=until.isoformat())
 
 
+@transaction.atomic
 def heed_balance(balance: int, *, now: datetime) -> None:
-    """Write down what the account has, close the Gate below what an operator has set, and reopen it above."""
-    gate = the_gate()
+    """Write down what the account has, close the Gate below what an operator has set, and reopen it above.
+
+    After a refusal for lack of credit it reopens only when the balance has risen since the reading before: being above
+    the least was not enough for WaveSpeed.
+    """
+    the_gate()
+    gate = Gate.objects.select_for_update().get(pk=1)
+    has_risen = gate.balance is not None and balance > gate.balance
     Gate.objects.filter(pk=1).update(balance=balance, balance_at=now)
     if gate.least_balance is None:
         return
     if balance < gate.least_balance:
         reason = f"WaveSpeed's balance is ${dollars(balance)}, below ${dollars(gate.least_balance)}."
         close_gate(reason, now=now, cause=Gate.Cause.BALANCE)
-    elif gate.closed_at and gate.closed_for in {Gate.Cause.BALANCE, Gate.Cause.CREDIT}:
+    elif gate.closed_for == Gate.Cause.BALANCE or (gate.closed_for == Gate.Cause.CREDIT and has_risen):
         open_gate()
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from billing.models import Hold
 from generation import services
-from generation.models import Difference, Gate, Job, Status
+from generation.models import Alert, Difference, Gate, Job, Status
 from generation.providers.errors import RateLimited, RefusedForAccount
 from generation.services import submitting
 from generation.services.dispatching import cause_of, narrow_gate
@@ -279,10 +279,38 @@ def test_a_balance_below_the_least_closes_the_gate_and_one_above_reopens_it():
 @pytest.mark.parametrize(("cause", "opens"), [("credit", True), ("account", False), ("operator", False)])
 def test_a_balance_reopens_only_what_money_can(cause, opens):
     services.the_gate()
-    Gate.objects.update(least_balance=0)
+    Gate.objects.update(least_balance=0, balance=900_000)
     services.close_gate("why", now=timezone.now(), cause=Gate.Cause(cause))
     services.heed_balance(1_000_000, now=timezone.now())
     assert (services.the_gate().closed_at is None) is opens
+
+
+def test_after_a_refusal_for_credit_only_a_rise_reopens_it():
+    services.the_gate()
+    Gate.objects.update(least_balance=1_000_000)
+    for turn, (balance, opens) in enumerate(
+        [(2_000_000, False), (2_000_000, False), (1_500_000, False), (1_600_000, True)]
+    ):
+        services.close_gate("no credit", now=timezone.now(), cause=Gate.Cause.CREDIT)
+        services.heed_balance(balance, now=timezone.now())
+        assert (services.the_gate().closed_at is None) is opens, turn
+    assert Alert.objects.count() == 1
+
+
+@pytest.mark.parametrize("lasting", [Gate.Cause.OPERATOR, Gate.Cause.ACCOUNT])
+@pytest.mark.parametrize("passing", [Gate.Cause.BALANCE, Gate.Cause.CREDIT])
+def test_a_closing_that_lasts_takes_the_place_of_one_that_reopens_by_itself(passing, lasting):
+    services.the_gate()
+    Gate.objects.update(least_balance=1_000_000)
+    services.close_gate("money", now=timezone.now(), cause=passing)
+    services.close_gate("a person decides", now=timezone.now(), cause=lasting)
+    services.close_gate("money again", now=timezone.now(), cause=passing)
+    for balance in (1, 99_000_000):
+        services.heed_balance(balance, now=timezone.now())
+    gate = services.the_gate()
+    assert (gate.closed_for, gate.closed_reason) == (lasting, "a person decides")
+    services.open_gate()
+    assert services.the_gate().closed_at is None
 
 
 def test_without_a_least_balance_it_is_only_written_down():
