@@ -156,8 +156,9 @@ def judge_question(answer: Answer) -> ProviderError | None:
     signs = _signs(answer)
     if any(_is_doubtful(sign) or sign == 429 for sign in signs):
         return _delayed(Unavailable, answer, "WaveSpeed cannot answer now")
-    if signs & {401, 402, 403, NO_CREDIT_CODE}:
+    if 401 in signs:
         return _account_error(answer)
+    # A question costs nothing, and a wall on the way says 403, too: neither that nor 402 closes the Gate for all.
     if 404 in signs:
         return _error(NotFound, answer, "WaveSpeed does not know this")
     return _delayed(Unavailable, answer, "WaveSpeed gave no usable answer")

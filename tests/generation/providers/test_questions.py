@@ -128,7 +128,8 @@ def test_only_a_get_is_asked_again(
 
 @question
 @pytest.mark.parametrize(
-    ("status", "kind"), [(401, RefusedForAccount), (403, RefusedForAccount), (404, NotFound), (400, Unavailable)]
+    ("status", "kind"),
+    [(401, RefusedForAccount), (402, Unavailable), (403, Unavailable), (404, NotFound), (400, Unavailable)],
 )
 @responses.activate
 @pytest.mark.usefixtures("pauses")
