@@ -2,7 +2,7 @@
 
 An estimate from what stands in the rows: when the user's own places get free, and where the provider account is full,
 how fast the queue before this job drains under the rule of choosing.py. None where nobody can know: while the Gate is
-closed, and behind a job that is late. Six queries at most, whatever the number of jobs; nothing is written.
+closed, and where late jobs hold all the places. Six queries at most, whatever the number of jobs; nothing is written.
 """
 
 import heapq
@@ -87,6 +87,7 @@ class _Provider:
         counted = Job.objects.under_way().aggregate(
             flying=Count("pk", filter=_flying(now)),
             waiting=Count("pk", filter=Q(status=Status.QUEUED)),
+            stuck=Count("pk", filter=_late(now)),
             seconds=Avg("expected_seconds", filter=Q(status=Status.RUNNING)),
         )
         places = gate.predictions_at_a_time
@@ -104,7 +105,9 @@ class _Provider:
             .annotate(many=Count("pk"))
             .values_list("many", "user__subscription__plan__priority")
         )
-        drains = (gate.submissions_a_minute / 60, places / (counted["seconds"] or _USUAL))
+        # Nobody knows when a late job gives its place back: the queue drains through the others.
+        draining = max(places - counted["stuck"], 0)
+        drains = (gate.submissions_a_minute / 60, draining / (counted["seconds"] or _USUAL))
         return cls(
             free=max(free, 0),
             a_second=min(drains),
@@ -183,6 +186,12 @@ def _end(row: _Row, now: datetime) -> datetime:
 
 def _usual_seconds(model: str) -> float:
     return float(settings.SANDBOX_SECONDS if settings.SANDBOX else entry_of(model).usual_seconds)
+
+
+def _late(now: datetime) -> Q:
+    """Return what takes a place at the provider and should have ended."""
+    long_ago = now - timedelta(seconds=settings.TIME_LIMIT)
+    return Q(status=Status.RUNNING, submitted_at__lte=long_ago)
 
 
 def _flying(now: datetime) -> Q:

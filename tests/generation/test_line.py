@@ -144,6 +144,24 @@ def test_an_account_that_takes_nothing_gives_no_estimate(alice):
     assert (seconds(alice, job), waits(alice, job)) == ([None], [WaitsFor.PROVIDER])
 
 
+def test_where_late_jobs_hold_the_account_s_places_nobody_can_know(alice, bob):
+    gate(places=2)
+    for _ in range(2):
+        running(bob, since=5 * 3600)
+    job = make_job(alice)
+
+    assert (seconds(alice, job), waits(alice, job)) == ([None], [WaitsFor.PROVIDER])
+
+
+def test_a_queue_drains_through_the_places_that_no_late_job_holds(alice, bob):
+    gate(places=2)
+    running(bob, since=5 * 3600)
+    running(bob, since=10)
+
+    # One place of 60 s drains, where two would give a start in 30 s.
+    assert seconds(alice, make_job(alice)) == [60]
+
+
 def test_what_is_due_later_starts_no_sooner(alice):
     gate()
     job = make_job(alice, due_at=NOW + timedelta(seconds=42))
