@@ -37,9 +37,9 @@ def older(answer):
 def test_a_video_is_set_aside_and_charged(alice, browser_of_alice):
     make_job(alice, status=Status.SUCCEEDED)
     page = words(browser_of_alice.get("/usage/"))
-    assert "Charged, out of what was set aside A red fox in snow $0.36" in page
+    assert "Charged: $0.36 that was set aside A red fox in snow ± $0.00" in page
     assert "Set aside A red fox in snow − $0.36" in page
-    assert page.index("Charged, out of") < page.index("Set aside A red fox"), "the newest first"
+    assert page.index("Charged: $0.36") < page.index("Set aside A red fox"), "the newest first"
 
 
 def test_what_came_back_is_given_back(alice, browser_of_alice):
@@ -81,7 +81,7 @@ def test_repaired_counters_are_told_without_their_fields(alice, browser_of_alice
     Period.objects.update(spend_spent=0)
     billing.repair_period(Period.objects.get(), now=timezone.now(), by=OLGA)
     page = words(browser_of_alice.get("/usage/"))
-    assert "Counted again What is shown as charged and set aside was put right. Nothing was charged. $0.00" in page
+    assert "Counted again What is shown as charged and set aside was put right. Nothing was charged. ± $0.00" in page
     assert "spend_spent" not in page
 
 
@@ -114,7 +114,7 @@ def test_a_deleted_video_keeps_its_lines_and_loses_its_words(alice, browser_of_a
     ("kind", "word"),
     [
         ("hold", "Set aside"),
-        ("settle", "Charged, out of what was set aside"),
+        ("settle", "Charged: $0.36 that was set aside"),
         ("release", "Given back"),
         ("grant", "Granted"),
         ("adjust", "Corrected"),
@@ -158,7 +158,7 @@ def test_lines_follow_each_other_without_gap_or_double(alice, browser_of_alice, 
     while address:
         answer = browser_of_alice.get(address, headers=headers if pages else {})
         assert ("<html" in source(answer)) is (not headers or not pages)
-        amounts += source(answer).count('data-label="Amount"')
+        amounts += source(answer).count('data-label="What is left changes by"')
         pages += 1
         address = older(answer)
     assert (amounts, pages) == ((PAGE + 2, 2) if kind else (2 * PAGE + 4, 3))

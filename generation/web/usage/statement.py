@@ -14,6 +14,7 @@ from generation.web.wording import count, headline
 
 PAGE = 25
 Kind = LedgerEntry.Kind
+_NOTHING = f"± {dollars(0)}"
 
 KINDS = {
     Kind.HOLD: "Set aside",
@@ -38,7 +39,7 @@ class Line:
         """What happened."""
         match self.entry.kind:
             case Kind.SETTLE:
-                return "Charged, out of what was set aside"
+                return f"Charged: {dollars(self.entry.spend)} that was set aside"
             case Kind.GRANT if max(self.entry.spend, self.entry.videos, self.entry.seconds) <= 0:
                 return "Grant ended; what was used of it stays"
             case Kind.ADJUST if _is_repair(self.entry):
@@ -70,8 +71,10 @@ class Line:
 
     @property
     def amount(self) -> str:
-        """What it adds to what is left, or takes away."""
+        """What it adds to what is left, or takes away; a charge does neither, what is set aside is no longer left."""
         entry = self.entry
+        if not LEFT_CHANGE[Kind(entry.kind)]:
+            return _NOTHING
         if entry.hold_id:
             return _signed(entry.kind, entry.spend, dollars(abs(entry.spend)))
         parts = (
@@ -79,7 +82,7 @@ class Line:
             (entry.videos, count(abs(entry.videos), "video")),
             (entry.seconds, f"{abs(entry.seconds):,} s"),
         )
-        return ", ".join(_signed(entry.kind, value, text) for value, text in parts if value) or dollars(0)
+        return ", ".join(_signed(entry.kind, value, text) for value, text in parts if value) or _NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,4 +124,4 @@ def _is_repair(entry: LedgerEntry) -> bool:
 
 def _signed(kind: str, value: int, text: str) -> str:
     adds = LEFT_CHANGE[Kind(kind)] * value
-    return f"{'+' if adds > 0 else '−'} {text}" if adds else text
+    return f"{'+' if adds > 0 else '−'} {text}" if adds else _NOTHING
