@@ -202,3 +202,26 @@ def test_without_a_script_everything_works(new_page, login, sandbox, db):
     expect(page.get_by_text("You were not charged; $0.48 is no longer set aside.")).to_be_visible()
     page.get_by_role("link", name="Gallery").last.click()
     expect(page.get_by_role("link", name="A red fox in snow")).to_have_count(1)
+
+
+@pytest.mark.parametrize("path", ["/", "/videos/{pk}/retake/"], ids=["studio", "retake"])
+@pytest.mark.parametrize("height", [800, 600])
+def test_in_a_low_window_the_button_lies_over_nothing(new_page, login, alice, path, height):
+    job = make_job(alice, status=Status.SUCCEEDED)
+    page = new_page(viewport={"width": 1280, "height": height})
+    login(page, alice)
+    page.goto(path.format(pk=job.pk))
+    covered = page.locator("#wishes :is(label, input, button)").evaluate_all("""found => found.filter(element => {
+        const box = element.getBoundingClientRect();
+        const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+        return top !== null && top.closest("#offer") !== null;
+    }).map(element => element.outerHTML)""")
+    assert covered == []
+
+
+def test_in_a_high_window_the_button_is_always_there(new_page, login, alice):
+    page = new_page(viewport={"width": 1280, "height": 900})
+    login(page, alice)
+    page.goto("/")
+    assert page.evaluate("document.documentElement.scrollHeight") > 1000
+    expect(make(page)).to_be_in_viewport(ratio=1)

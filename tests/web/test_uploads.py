@@ -71,7 +71,7 @@ def test_with_a_script_the_file_is_kept_at_once_and_answered_with_its_preview(br
     assert "fox.png 64×48" in words(answer)
     assert "fox.png is chosen. $0.36." in words(answer)
     assert re.search(r'<button type="submit"[^>]* name="discard" value="image" formnovalidate data-autofocus>', html)
-    assert '<div id="offer" class="composer__foot stack stack--tight" hx-swap-oob="true">' in html
+    assert '<div id="offer" class="card__foot composer__foot stack stack--tight" hx-swap-oob="true">' in html
     assert not Job.objects.exists()
 
 
