@@ -10,6 +10,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 from config.environment import Environment, is_address, is_loopback, is_origin
@@ -369,15 +370,28 @@ CONTENT_SECURITY_POLICY = {
 }
 
 
+_PAGES_OF_THEIR_OWN = {"margins"}  # of a model: they stand in the sidebar beside its list
+
+
+def _is_at(request: HttpRequest, model: str, page: str) -> bool:
+    """Say whether a page is the model's page of that name; without a name, any that has no line of its own."""
+    match = request.resolver_match
+    name = (match.url_name or "") if match else ""
+    at = name.removeprefix(f"{model}_")
+    return at != name and (at == page if page else at not in _PAGES_OF_THEIR_OWN)
+
+
 def _pages(title: str, *pages: tuple[str, str, str]) -> dict[str, object]:
     """Return a group of the admin's sidebar, of pages given as title, icon and "app.model" or "app.model.page"."""
 
     def item(name: str, icon: str, model: str) -> dict[str, object]:
-        app, kind, *page = model.split(".")
+        app, kind, *pages = model.split(".")
+        page = pages[0] if pages else ""
         return {
             "title": name,
             "icon": icon,
-            "link": reverse_lazy(f"admin:{app}_{kind}_{page[0] if page else 'changelist'}"),
+            "link": reverse_lazy(f"admin:{app}_{kind}_{page or 'changelist'}"),
+            "active": lambda request: _is_at(request, f"{app}_{kind}", page),
             "permission": lambda request: request.user.has_perm(f"{app}.view_{kind}"),
         }
 

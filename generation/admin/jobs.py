@@ -78,7 +78,6 @@ class JobsAdmin(ReadOnly):
         "user",
         "made_by",
         "asked_for",
-        "length",
         "money",
         "margin",
         "made",
@@ -128,18 +127,13 @@ class JobsAdmin(ReadOnly):
 
     @display(description="Model", ordering="model")
     def made_by(self, job: Job) -> str:
-        """Return the model's title."""
-        return job.video_model.title
+        """Return the model's title and the wished seconds, in one column: more would not fit beside the sidebar."""
+        return f"{job.video_model.title}, {job.hold.seconds}\N{NO-BREAK SPACE}s"
 
     @display(description="Prompt")
     def asked_for(self, job: Job) -> str:
         """Return its first words."""
         return job.prompt if len(job.prompt) <= 60 else f"{job.prompt[:59]}…"
-
-    @display(description="Length")
-    def length(self, job: Job) -> str:
-        """Return the wished seconds."""
-        return f"{job.hold.seconds} s"
 
     @display(description="Money", ordering="hold__spend")
     def money(self, job: Job) -> str:

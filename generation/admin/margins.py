@@ -48,7 +48,8 @@ def _rows(found: list[Earning]) -> list[list[str]]:
 
 def _row(title: str, each: Earning) -> list[str]:
     money = [usd(amount) for amount in (each.charged, each.refunded, each.billed)]
-    return [title, f"{each.videos:,}", *money, f"{usd(each.margin)}{_share(each)}", f"{each.awaited:,}"]
+    margin = "–" if each.awaited and not each.billed else f"{usd(each.margin)}{_share(each)}"
+    return [title, f"{each.videos:,}", *money, margin, f"{each.awaited:,}"]
 
 
 def _share(each: Earning) -> str:

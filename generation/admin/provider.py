@@ -36,7 +36,7 @@ class GateAdmin(Kept):
     """What the provider account allows. Closing and opening are actions, so that the reason is told."""
 
     form = GateForm
-    list_display = ("__str__", "state", "predictions_at_a_time", "submissions_a_minute", "closed_at")
+    list_display = ("state", "predictions_at_a_time", "submissions_a_minute", "closed_at", "closed_reason")
     fields = (
         *("predictions_at_a_time", "submissions_a_minute", "least_balance", "state", "closed_at", "closed_for"),
         *("closed_reason", "narrowed_to", "narrowed_until", "balance_left", "balance_at"),

@@ -148,4 +148,4 @@ class Difference(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.job_id or self.prediction_id}"
+        return f"{self.get_kind_display().capitalize()}: {self.job_id or self.prediction_id}"

@@ -80,6 +80,12 @@ def test_the_page_shows_each_model_and_all(desk, jobs):
     assert "All models 4 $1.44 $0.36 $1.10 −$0.38 (−34.5 %) 1" in text
 
 
+def test_a_margin_of_which_all_bills_are_awaited_is_not_said(desk, alice):
+    make_job(alice, status=Status.SUCCEEDED)
+
+    assert "1 $0.36 $0.00 $0.00 – 1" in words(desk.get(PAGE))
+
+
 def test_another_time_can_be_chosen_and_nonsense_is_the_usual_one(desk, jobs):
     assert "4 $1.44" in words(desk.get(PAGE, {"days": "90"}))
     assert "3 $1.08" in words(desk.get(PAGE, {"days": "-1"}))

@@ -268,3 +268,36 @@ def test_hints_are_readable(desk):
 @pytest.mark.parametrize("key", ["nonsense", "9" * 30, "7b2cb3d9-5b4a-4a08-9f0c-2f1f2e0a9c11"])
 def test_a_row_that_is_not_there_is_no_error(desk, model, key):
     assert desk.get(address(model, "change", key)).status_code in {302, 404}
+
+
+def marked(page):
+    """Return which pages the sidebar marks as the one that is shown."""
+    navigation = page.context["sidebar_navigation"]
+    return [str(item["title"]) for group in navigation for item in group["items"] if item["active"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("/admin/generation/job/", "Jobs"),
+        ("/admin/generation/job/margins/", "Margins"),
+        ("/admin/generation/jobevent/", "What happened"),
+        ("/admin/generation/jobnotice/", "Told of jobs"),
+        ("/admin/billing/plan/add/", "Plans"),
+    ],
+)
+def test_the_sidebar_marks_the_page_that_is_shown_and_no_other(desk, path, title):
+    assert marked(desk.get(path)) == [title]
+
+
+def test_the_sidebar_marks_the_list_that_a_row_is_of(desk):
+    assert marked(desk.get(address(Job, "change", make_job(make_user()).pk))) == ["Jobs"]
+
+
+def test_index_and_sidebar_call_each_page_the_same(desk):
+    page = desk.get("/admin/")
+    listed = {model["admin_url"]: model["name"] for app in page.context["app_list"] for model in app["models"]}
+    items = [item for group in page.context["sidebar_navigation"] for item in group["items"]]
+    named = {str(item["link"]): item["title"] for item in items if str(item["link"]) in listed}
+    assert len(named) > 20
+    assert {link: listed[link] for link in named} == named

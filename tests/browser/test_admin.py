@@ -42,3 +42,13 @@ def test_an_operator_signs_in_with_everybody_and_closes_and_opens_the_gate(page,
     page.locator("#dialog form button[type=submit]").click()
     page.get_by_text("Close with a reason").wait_for()
     assert Gate.objects.get().closed_at is None
+
+
+def test_the_list_of_jobs_fits_beside_the_sidebar(page, login, olga, alice):
+    make_job(alice, status=Status.SUCCEEDED, prompt="A lighthouse in a storm, waves break over the rocks, slow pan")
+    make_job(alice, status=Status.COLLECTING)
+    login(page, olga)
+    page.goto("/admin/generation/job/")
+    table = page.locator("#result_list")
+    room, width = table.evaluate("table => [table.parentElement.clientWidth, table.offsetWidth]")
+    assert width <= room
