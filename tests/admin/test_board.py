@@ -83,6 +83,23 @@ def test_candidates_are_shown_and_one_is_attached(desk, sandbox, olga):
     assert job.events.latest("pk").actor == f"operator {olga.pk}"
 
 
+def test_whose_a_candidate_may_be_as_well_is_said(desk, sandbox):
+    sandbox.set(include_inputs=False)
+    prediction_id = submitted(sandbox)
+    job, other = make_job(status=Status.UNKNOWN), make_job(status=Status.SUBMITTING)
+
+    def page() -> str:
+        return desk.get(address(Stuck, "change", job.pk)).content.decode()
+
+    assert "a job that is just being sent may have made it" in page()
+    answer = desk.post(board(job, "attach"), REASON | {"prediction_id": prediction_id}, follow=True)
+    assert "just being sent" in str(next(iter(answer.context["messages"])))
+    Job.objects.filter(pk=other.pk).update(status=Status.UNKNOWN)
+    assert f"may be that of {str(other.pk)[:8]} as well" in page()
+    Job.objects.filter(pk=other.pk).update(status=Status.RUNNING, prediction_id=prediction_id)
+    assert "None that fits." in page()
+
+
 def test_what_does_not_fit_is_not_attached(desk, sandbox):
     job = make_job(status=Status.UNKNOWN)
     answer = desk.post(board(job, "attach"), REASON | {"prediction_id": "0" * 32}, follow=True)
