@@ -20,6 +20,7 @@ from generation.admin.pages import ReasonForm, back, id_of, number_of, operator,
 from generation.models import Difference, Job, Status, Stuck
 from generation.services.provider import ProviderError
 
+_SAVED_FOR = timedelta(minutes=15)  # longer than one attempt takes
 _NOT_FOUND_FOR = timedelta(hours=1)  # a prediction that WaveSpeed does not know for so long needs a person
 
 KINDS = {
@@ -62,7 +63,8 @@ class StuckAdmin(ReadOnly):
         """Return what is unknown or late, what is saved for longer than a few minutes, and what is not found."""
         lost = Q(status=Status.RUNNING, not_found_since__lte=timezone.now() - _NOT_FOUND_FOR)
         late = Q(status__in=[Status.RUNNING, Status.COLLECTING], late_at__isnull=False)
-        stuck = Job.objects.filter(Q(status=Status.UNKNOWN) | late | lost)
+        saved_for_long = Q(status=Status.COLLECTING, collecting_at__lte=timezone.now() - _SAVED_FOR)
+        stuck = Job.objects.filter(Q(status=Status.UNKNOWN) | late | saved_for_long | lost)
         queryset: QuerySet[Any] = super().get_queryset(request)
         return queryset.filter(pk__in=stuck.values("pk"))
 

@@ -11,11 +11,13 @@ from django.db.models import F, Q, QuerySet
 from billing.services import Actor
 from generation import clock, storage
 from generation.models import FINAL, Job, Status, Upload
+from generation.services.collecting import discard_of_failed
 from generation.services.transitions import log, tell
 
 _NEEDING = (Status.QUEUED, Status.SUBMITTING)  # after that the provider has a copy
 _UNUSED_FOR = timedelta(days=1)  # then an upload that no job uses goes by itself
 _MOST_AT_ONCE = 100
+_FAILED_SINCE = timedelta(hours=1)  # longer than any attempt to save a video may live on
 _LONGEST = 60.0  # seconds in which files are removed at a time: a storage may be slow to refuse
 
 
@@ -79,7 +81,8 @@ def remove_files(of: Job | Upload) -> bool:
 def remove_what_is_left() -> int:
     """Remove the files of deleted rows that still have some, and uploads that nobody used; return of how many rows.
 
-    And what killed processes were about to store. For a worker, since it waits for our storage.
+    And what killed processes were about to store, or have stored of jobs that failed. For a worker, since it waits
+    for our storage.
     """
     until = monotonic() + _LONGEST
     storage.tidy()
@@ -99,6 +102,14 @@ def remove_what_is_left() -> int:
         if monotonic() >= until:
             break
         removed += remove_files(row)
+    # Their rows name no files, so those are looked for by the job's.
+    failed = Job.objects.filter(
+        status=Status.FAILED, collecting_at__isnull=False, finished_at__gt=clock.now() - _FAILED_SINCE
+    )
+    for job_id in failed.values_list("pk", flat=True)[:_MOST_AT_ONCE]:
+        if monotonic() >= until:
+            break
+        discard_of_failed(job_id)
     return removed
 
 

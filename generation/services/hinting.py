@@ -16,6 +16,12 @@ def hint_at(task: str, jobs: Iterable[UUID], *, cluster: str) -> None:
     OrmQ.objects.bulk_create(OrmQ(key=cluster, payload=pack, lock=timezone.now()) for pack in pile.packs)
 
 
+def any_waits(cluster: str) -> bool:
+    """Say whether there is a hint that no worker of the cluster has taken: all of them are busy, or away."""
+    waits: bool = OrmQ.objects.filter(key=cluster, lock__lte=timezone.now()).exists()
+    return waits
+
+
 def let_go(cluster: str) -> int:
     """Give out again at once what workers of a cluster had in hand, and return how many hints there were.
 

@@ -111,10 +111,20 @@ def keep_waiting(answers: Iterable[Answered]) -> None:
             _give_up(job, now)
         else:
             if now - job.submitted_at > timedelta(seconds=settings.TIME_LIMIT) and job.late_at is None:
-                _mark_late(job, now)
+                mark_late(job, now)
             waits.append(_wait(answered, now, _usual_wait(job, now, hooked=hooked), claimed_until=job.due_at))
     with transaction.atomic():
         write_waits(waits)
+
+
+@transaction.atomic
+def mark_late(job: Job, now: datetime) -> None:
+    """Say that the time limit has passed of a job that runs or is saved; its owner is told once."""
+    under_way = Job.objects.filter(pk=job.pk, status__in=[Status.RUNNING, Status.COLLECTING])
+    if under_way.filter(late_at__isnull=True).update(late_at=now):
+        tell(job, now=now, by=_watcher(job), note="Later than the time limit. It still ends by itself.")
+        give_notice(job, JobNotice.Kind.LATE, now)
+    job.late_at = now
 
 
 def first_wait(job: Job, now: datetime) -> dict[str, object]:
@@ -168,14 +178,6 @@ def _give_up(job: Job, now: datetime) -> None:
         if current and fail(current, code="expired", message=message, now=now, by=_watcher(job)):
             kind = Difference.Kind.NO_VERDICT
             differ(kind, ours="failed, not charged", theirs="no verdict for seven days", now=now, job=current)
-
-
-@transaction.atomic
-def _mark_late(job: Job, now: datetime) -> None:
-    if Job.objects.filter(pk=job.pk, late_at__isnull=True, status=Status.RUNNING).update(late_at=now):
-        tell(job, now=now, by=_watcher(job), note="Later than the time limit. It still ends by itself.")
-        give_notice(job, JobNotice.Kind.LATE, now)
-    job.late_at = now
 
 
 def _watcher(job: Job) -> Actor:

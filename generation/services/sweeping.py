@@ -1,26 +1,32 @@
 """Find what nobody works on any more and set it going again. Leases tell; nothing here sends anything."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from billing.services import Actor
 from generation import clock
 from generation.models import Job, Status
+from generation.services import leases
 from generation.services.attaching import lose_sight
-from generation.services.collecting import hand_to_collectors
+from generation.services.collecting import COLLECT_CLUSTER, hand_to_collectors
+from generation.services.hinting import any_waits
+from generation.services.polling import mark_late
 from generation.services.transitions import cancel_queued, locked, tell
 
 _SWEEPER = Actor(name="watcher")
+_HINT_WAITS = timedelta(minutes=15)  # behind others; then it is thought lost
 
 
 def sweep() -> int:
     """Repair every job whose lease has run out, and return how many there were.
 
     A queued job needs no repair: once its lease is over, it is simply dispatchable again. Running jobs are asked
-    about whenever they are due, whoever claimed them before.
+    about whenever they are due, whoever claimed them before. What takes long to be saved is late, and needs no repair.
     """
+    _late()
     return _unanswered() + _uncollected() + _ownerless()
 
 
@@ -40,11 +46,25 @@ def _lose_sight(job: Job, now: datetime) -> bool:
     return lose_sight(current, now=now, by=_SWEEPER, note=note)
 
 
+def _late() -> None:
+    """Mark what is saved for too long; polling does it with what runs."""
+    now = clock.now()
+    limit = now - timedelta(seconds=settings.TIME_LIMIT)
+    for job in Job.objects.filter(status=Status.COLLECTING, late_at__isnull=True, submitted_at__lt=limit):
+        mark_late(job, now)
+
+
 def _uncollected() -> int:
     now = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    waiting = Job.objects.filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now), status=Status.COLLECTING)
-    return sum(_hand_again(job, now) for job in waiting)
+    waiting = list(Job.objects.filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now), status=Status.COLLECTING))
+    told = [job for job in waiting if job.handed_at and now - job.handed_at < _HINT_WAITS]
+    if not told or not any_waits(COLLECT_CLUSTER):
+        return sum(_hand_again(job, now) for job in waiting)
+    # All collectors are busy, and hints wait: those of these jobs are among them.
+    untaken = Job.objects.filter(free, pk__in=[job.pk for job in told], handed_at__isnull=False)
+    untaken.update(lease_until=leases.until(now))
+    return sum(_hand_again(job, now) for job in waiting if job not in told)
 
 
 @transaction.atomic

@@ -7,12 +7,14 @@ from uuid import uuid4
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import F
 
 from billing.models import User
 from generation import clock
 from generation.catalog import Kind
 from generation.intake import NotMedia, TooLarge, measure
 from generation.models import Upload
+from generation.services.deleting import remove_files
 from generation.services.transitions import log
 
 __all__ = ["NotMedia", "TooLarge", "TooManyUploads", "upload"]
@@ -68,11 +70,20 @@ def upload(user: User, file: File, *, kind: Kind | None = None) -> Upload:  # ty
         row.deleted_at = None
         row.save(update_fields=["file", "deleted_at"])
     except BaseException:
-        default_storage.delete(str(row.file.name))
-        row.delete()
+        _take_back(row)
         raise
     log.info("uploaded", upload_id=str(upload_id), kind=str(found.format.kind), bytes=file.size)
     return row
+
+
+def _take_back(row: Upload) -> None:
+    """Remove an upload that did not arrive, or leave it to the sweep.
+
+    Only while its row looks like one that arrives: its last commit may have got no answer and stand all the same.
+    """
+    arriving = Upload.objects.filter(pk=row.pk, deleted_at=F("created_at"))
+    if arriving.update(deleted_at=clock.now()) and remove_files(row):
+        Upload.objects.filter(pk=row.pk).delete()
 
 
 def _name(file: File) -> str:  # type: ignore[type-arg]

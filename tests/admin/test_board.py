@@ -51,8 +51,9 @@ def test_the_board_shows_what_needs_a_person_and_nothing_else(desk):
     for status in Status:
         make_job(status=status)
     late = make_job(status=Status.RUNNING, late_at=timezone.now())
+    saved_for_long = make_job(status=Status.COLLECTING, collecting_at=timezone.now() - timedelta(minutes=16))
     shown = {row.pk for row in desk.get(address(Stuck, "changelist")).context["cl"].result_list}
-    assert shown == {late.pk, Job.objects.get(status=Status.UNKNOWN).pk}
+    assert shown == {late.pk, saved_for_long.pk, Job.objects.get(status=Status.UNKNOWN).pk}
 
 
 def test_a_prediction_that_is_not_found_for_an_hour_needs_a_person(desk):

@@ -3,15 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from billing.models import Hold
 from generation import services, storage
-from generation.models import Job, Status
+from generation.models import Job, JobEvent, JobNotice, Status
 from generation.services import collecting, leases
 from tests.engine import run
-from tests.generation.services.test_leases import expire_leases, killed_at, made_and_handed
+from tests.generation.services.test_leases import expire_leases, killed_at, made_and_handed, raising
 from tests.make import make_job
 from tests.processes import wait_until
 
@@ -94,3 +96,82 @@ def test_an_output_that_kills_its_workers_is_counted_and_comes_after_longer_and_
     assert pauses == sorted(pauses)
     assert pauses[-1] > timedelta(minutes=8)
     assert run(job).status == Status.SUCCEEDED
+
+
+def test_a_collector_that_dies_behind_the_job_s_end_leaves_its_files_to_the_sweep(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    killed_at(monkeypatch, "generation.services.collecting._finish", lambda: services.collect(job.pk))
+    hand_again()
+    monkeypatch.setattr(storage, "keep", raising(storage.OutputGone("HTTP 404")))
+    killed_at(monkeypatch, "generation.services.collecting.discard_of_failed", lambda: services.collect(job.pk))
+    assert Job.objects.get().status == Status.FAILED
+    assert default_storage.exists(f"videos/{job.pk}.mp4")
+
+    services.remove_what_is_left()
+
+    assert not default_storage.exists(f"videos/{job.pk}.mp4")
+    assert not default_storage.exists(f"posters/{job.pk}.jpg")
+
+
+def test_files_of_what_failed_long_ago_or_was_never_made_are_not_looked_for_again(alice, monkeypatch):
+    now = timezone.now()
+    make_job(alice, status=Status.FAILED)
+    make_job(alice, status=Status.FAILED, collecting_at=now, finished_at=now - timedelta(hours=2))
+    fresh = make_job(alice, status=Status.FAILED, collecting_at=now)
+    looked_for = []
+    monkeypatch.setattr(storage, "discard", looked_for.append)
+
+    services.remove_what_is_left()
+
+    assert looked_for == [fresh.pk]
+
+
+# --- What takes long --------------------------------------------------------------------------------------------------
+
+
+def test_what_takes_long_to_be_saved_is_late_once(alice):
+    now = timezone.now()
+    in_time = make_job(alice, status=Status.COLLECTING, lease_until=now + timedelta(minutes=1))
+    job = make_job(
+        alice,
+        status=Status.COLLECTING,
+        lease_until=now + timedelta(minutes=1),
+        submitted_at=now - timedelta(minutes=11),
+    )
+
+    assert services.sweep() == services.sweep() == 0
+
+    assert list(Job.objects.filter(late_at__isnull=False)) == [job]
+    assert JobEvent.objects.filter(note__contains="time limit").count() == 1
+    assert list(JobNotice.objects.values_list("job", "kind")) == [(job.pk, JobNotice.Kind.LATE)]
+    in_time.refresh_from_db()
+    assert in_time.late_at is None
+
+
+def test_busy_collectors_are_not_told_again_and_again(alice):
+    jobs = [make_job(alice, status=Status.COLLECTING) for _ in range(3)]
+    for _ in range(10):
+        expire_leases()
+        services.sweep()
+
+    assert OrmQ.objects.count() == 3
+    assert JobEvent.objects.filter(note__startswith="Handed").count() == 3
+    Job.objects.filter(pk=jobs[0].pk).update(handed_at=timezone.now() - timedelta(minutes=16))
+    expire_leases()
+    services.sweep()
+    assert OrmQ.objects.count() == 4, "after so long its hint is thought lost"
+    OrmQ.objects.all().delete()
+    expire_leases()
+    services.sweep()
+    assert OrmQ.objects.count() == 3, "there was none that waits"
+
+
+def test_what_a_worker_has_taken_and_let_fall_is_handed_over_while_others_wait(alice):
+    make_job(alice, status=Status.COLLECTING)
+    taken = make_job(alice, status=Status.COLLECTING)
+    services.sweep()
+    Job.objects.filter(pk=taken.pk).update(handed_at=None)
+    expire_leases()
+
+    assert services.sweep() == 1
+    assert OrmQ.objects.count() == 3

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import OperationalError
 from django.utils import timezone
 
 from billing.models import LedgerEntry
@@ -15,6 +16,7 @@ from generation.services import deleting
 from generation.spec import InvalidSpec
 from tests.generation.services.test_leases import Killed
 from tests.make import ACTOR, make_job, make_upload
+from tests.media import make_upload as send_upload
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +199,36 @@ def test_an_upload_that_nobody_used_goes_after_a_day(alice):
     services.remove_what_is_left()
     assert set(Upload.objects.filter(deleted_at__isnull=True)) == {used, fresh}
     assert not default_storage.exists(unused.file.name)
+
+
+def test_a_file_whose_last_commit_got_no_answer_stays_with_its_row(alice, monkeypatch):
+    save = Upload.save
+
+    def lose_the_answer(self, **kwargs):
+        save(self, **kwargs)
+        if "update_fields" in kwargs:
+            raise OperationalError("server closed the connection unexpectedly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Upload, "save", lose_the_answer)
+        with pytest.raises(OperationalError):
+            send_upload(alice)
+    upload = Upload.objects.get()
+    assert upload.deleted_at is None
+    assert default_storage.exists(upload.file.name)
+
+
+def test_a_file_that_is_refused_by_a_storage_that_gives_nothing_up_is_left_to_the_sweep(alice, monkeypatch):
+    def refuse(self, name, content):
+        raise OSError("no space left")
+
+    def keep_all(self, name):
+        raise OSError("read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSystemStorage, "save", refuse)
+        patch.setattr(FileSystemStorage, "delete", keep_all)
+        with pytest.raises(OSError, match="no space left"):
+            send_upload(alice)
+    assert Upload.objects.get().deleted_at
+    assert services.remove_what_is_left() == 1
