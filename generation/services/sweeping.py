@@ -58,13 +58,13 @@ def _uncollected() -> int:
     now = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     waiting = list(Job.objects.filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now), status=Status.COLLECTING))
-    told = [job for job in waiting if job.handed_at and now - job.handed_at < _HINT_WAITS]
+    told = {job.pk for job in waiting if job.handed_at and now - job.handed_at < _HINT_WAITS}
     if not told or not any_waits(COLLECT_CLUSTER):
         return sum(_hand_again(job, now) for job in waiting)
     # All collectors are busy, and hints wait: those of these jobs are among them.
-    untaken = Job.objects.filter(free, pk__in=[job.pk for job in told], handed_at__isnull=False)
+    untaken = Job.objects.filter(free, pk__in=told, handed_at__isnull=False)
     untaken.update(lease_until=leases.until(now))
-    return sum(_hand_again(job, now) for job in waiting if job not in told)
+    return sum(_hand_again(job, now) for job in waiting if job.pk not in told)
 
 
 @transaction.atomic
