@@ -51,7 +51,7 @@ def test_our_own_lines_and_those_of_libraries_are_masked():
     usual = ours.setStream(written)
     try:
         structlog.get_logger("generation").error("odd", path=ADDRESS)
-        logging.getLogger("some.library").error("odd %s", ADDRESS)
+        logging.getLogger("somebody.elses").error("odd %s", ADDRESS)
     finally:
         ours.setStream(usual)
 
