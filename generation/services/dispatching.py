@@ -2,6 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -23,9 +24,12 @@ from generation.services.transitions import log, tell_all
 
 SUBMIT_CLUSTER = "clapboard"
 _MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
+_WITH_MEDIA = Q(source_job__isnull=False) | Q(upload__isnull=False)
 _DISPATCHER = Actor(name="watcher")
 _NARROW_FOR = timedelta(seconds=30)
-_MOST_AT_ONCE = 100  # handed out in one transaction, so that nobody waits long for the Gate
+# Of one cluster's workers. Few hints wait, so who is next is decided late, and no lease runs out in the line; but it is
+# filled up from time to time only, since the whole queue is looked through for it.
+_MOST_UNTAKEN, _ENOUGH_UNTAKEN = 100, 50
 _REOPENS = {
     Gate.Cause.ACCOUNT: "It stays closed until an operator reopens it: look at the key and the account first.",
     Gate.Cause.CREDIT: "With a least balance set, it reopens by itself once WaveSpeed's balance rises and is above it.",
@@ -124,23 +128,44 @@ def dispatch() -> int:
     return len(chosen)
 
 
-def _room(gate: Gate, now: datetime) -> int:
-    handed = Count("pk", filter=Q(status=Status.QUEUED))
-    counted: dict[str, int] = Job.objects.in_flight(now).order_by().aggregate(all=Count("pk"), handed=handed)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Room:
+    """How many may be handed over now, and whose workers have enough in hand already."""
+
+    jobs: int
+    full: frozenset[str]
+
+
+def _room(gate: Gate, now: datetime) -> _Room:
+    handed = Q(status=Status.QUEUED)
+    untaken = handed & Q(taken_at__isnull=True)
+    counted: dict[str, int] = (
+        Job.objects.in_flight(now)
+        .order_by()
+        .aggregate(
+            all=Count("pk"),
+            handed=Count("pk", filter=handed),
+            with_media=Count("pk", filter=untaken & _WITH_MEDIA),
+            without=Count("pk", filter=untaken & ~_WITH_MEDIA),
+        )
+    )
     # In this order a job that is fenced between the two is counted twice; in the other it would be in neither.
     sent = counted["handed"] + JobEvent.objects.fences(now - timedelta(minutes=1)).count()
     places = gate.predictions_at_a_time
     if gate.narrowed_to is not None and gate.narrowed_until and gate.narrowed_until > now:
         places = min(places, gate.narrowed_to)
-    return min(places - counted["all"], gate.submissions_a_minute - sent, _MOST_AT_ONCE)
+    hands = {_MEDIA_CLUSTER: counted["with_media"], SUBMIT_CLUSTER: counted["without"]}
+    free = {cluster: _MOST_UNTAKEN - many for cluster, many in hands.items() if many < _ENOUGH_UNTAKEN}
+    jobs = min(places - counted["all"], gate.submissions_a_minute - sent, *(free.values() or [0]))
+    return _Room(jobs=jobs, full=frozenset(hands.keys() - free.keys()))
 
 
-def _chosen(room: int, now: datetime) -> list[Job]:
-    """Return up to `room` jobs, in the order that choosing.py sets down."""
-    if room <= 0:
+def _chosen(room: _Room, now: datetime) -> list[Job]:
+    """Return up to as many jobs as there is room for, in the order that choosing.py sets down."""
+    if room.jobs <= 0:
         return []
     waiting = _waiting(room, now)
-    return in_turn(waiting, _standings(waiting, now), room, now)
+    return in_turn(waiting, _standings(waiting, now), room.jobs, now)
 
 
 def _standings(users: Iterable[int], now: datetime) -> dict[int, Standing]:
@@ -156,11 +181,18 @@ def _standings(users: Iterable[int], now: datetime) -> dict[int, Standing]:
     }
 
 
-def _waiting(most: int, now: datetime) -> dict[int, deque[Job]]:
-    """Return each waiting user's oldest `most` jobs: behind one user's 500 stands the next user's first."""
+def _waiting(room: _Room, now: datetime) -> dict[int, deque[Job]]:
+    """Return each waiting user's oldest jobs: behind one user's 500 stands the next user's first.
+
+    What workers would have to do that have enough in hand is passed over, so that uploads that take long keep up no
+    job that needs none.
+    """
     rank = Window(RowNumber(), partition_by=F("user"), order_by=[F("created_at"), F("pk")])
     waiting: dict[int, deque[Job]] = defaultdict(deque)
-    ranked = Job.objects.dispatchable(now).annotate(rank=rank).filter(rank__lte=most)
+    takable = Job.objects.dispatchable(now)
+    for cluster in room.full:
+        takable = takable.exclude(_WITH_MEDIA) if cluster == _MEDIA_CLUSTER else takable.filter(_WITH_MEDIA)
+    ranked = takable.annotate(rank=rank).filter(rank__lte=room.jobs)
     for job in ranked.only("status", "user_id", "created_at", "request_id", "source_job_id", "upload_id"):
         waiting[job.user_id].append(job)
     return waiting

@@ -9,7 +9,7 @@ from django_q.models import OrmQ
 
 from generation import services
 from generation.models import Gate, Job, JobEvent, Status
-from tests.make import ACTOR, make_fence, make_job, make_plan, make_spec, make_user
+from tests.make import ACTOR, make_fence, make_job, make_plan, make_spec, make_upload, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +21,12 @@ def gate(places: int = 50, a_minute: int = 6000) -> None:
 
 def handed() -> list[Job]:
     return list(Job.objects.filter(handed_at__isnull=False))
+
+
+def take(many: int) -> None:
+    """Have workers take the first of what was handed over, as they do before they send it."""
+    untaken = Job.objects.filter(handed_at__isnull=False, taken_at__isnull=True).order_by("created_at")[:many]
+    Job.objects.filter(pk__in=list(untaken.values_list("pk", flat=True))).update(taken_at=timezone.now())
 
 
 def test_a_hint_commits_with_each_handed_job(alice):
@@ -46,6 +52,54 @@ def test_a_job_whose_lease_has_ended_is_handed_over_again(alice):
     assert services.dispatch() == 1
     job.refresh_from_db()
     assert job.lease_until > timezone.now()
+
+
+def test_no_more_are_handed_over_than_workers_have_soon_taken(alice):
+    gate(places=1000)
+    user = make_user(plan=make_plan(jobs_at_a_time=1000))
+    for _ in range(210):
+        make_job(user)
+
+    assert (services.dispatch(), services.dispatch(), OrmQ.objects.count()) == (100, 0, 100)
+    take(50)
+    assert services.dispatch() == 0
+    take(1)
+    assert services.dispatch() == 51
+    take(100)
+    assert services.dispatch() == 59
+
+
+def test_a_newcomer_s_first_job_is_the_next_to_be_handed_over_before_a_long_queue(alice, bob):
+    gate(places=1000)
+    user = make_user(plan=make_plan(jobs_at_a_time=1000))
+    for _ in range(170):
+        make_job(user)
+    services.dispatch()
+    first = make_job(bob)
+    take(51)
+    before = set(handed())
+
+    services.dispatch()
+
+    assert first in handed()
+    assert OrmQ.objects.count() == 100 + len(set(handed()) - before)
+
+
+def test_files_that_wait_for_a_hand_keep_up_no_job_without_one():
+    gate(places=1000)
+    user = make_user(plan=make_plan(jobs_at_a_time=1000))
+    upload = make_upload(user)
+    for _ in range(60):
+        make_job(user, upload=upload)
+    services.dispatch()
+    with_file, without = make_job(user, upload=upload), make_job(user)
+
+    assert services.dispatch() == 1
+
+    assert without in handed()
+    assert with_file not in handed()
+    take(60)
+    assert services.dispatch() == 1
 
 
 def test_a_job_that_is_due_later_waits(alice):
