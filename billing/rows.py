@@ -5,6 +5,7 @@ here is the models' own: their columns, their defaults, their conversions. Every
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.db.models import (
     CharField,
     Field,
     FloatField,
+    ForeignKey,
     Model,
     PositiveIntegerField,
     TextField,
@@ -40,20 +42,27 @@ def insert(*rows: Model) -> None:
     """Insert new rows as `save()` would: the same columns, values and errors, and each knows its key afterwards.
 
     PostgreSQL is sent all of them at once, in the caller's transaction: to wait for each takes longer than to write it.
-    No signal is sent, since nothing in this house listens to one; and no file is saved along with a row.
+    A row may refer to one before it whose key is yet to be drawn, if that is the only one of its model here. No signal
+    is sent, since nothing in this house listens to one; and no file is saved along with a row.
     """
     database = connections[DEFAULT_DB_ALIAS]  # not the proxy, which looks it up for each value
     with database.cursor() as cursor:
         if _takes_many(database):
-            cursor.execute("; ".join(_insertion(type(row))[0] for row in rows), _values(rows, database))
-            for number, row in enumerate(rows):
-                if number:
+            referring = [_referring(row, rows[:place]) for place, row in enumerate(rows)]
+            statements = [_insertion(type(row), tuple(names)) for row, names in zip(rows, referring, strict=True)]
+            values = [v for row, each in zip(rows, statements, strict=True) for v in _values(row, each, database)]
+            cursor.execute("; ".join(each.sql for each in statements), values)
+            for place, (row, each) in enumerate(zip(rows, statements, strict=True)):
+                if place:
                     cursor.nextset()
-                _know_key(row, cursor)
+                _know_key(row, each, cursor)
+                _refer(row, referring[place])
         else:
-            for row in rows:
-                cursor.execute(_insertion(type(row))[0], _values([row], database))
-                _know_key(row, cursor)
+            for place, row in enumerate(rows):
+                _refer(row, _referring(row, rows[:place]))
+                each = _insertion(type(row))
+                cursor.execute(each.sql, _values(row, each, database))
+                _know_key(row, each, cursor)
     for row in rows:
         row._state.adding = False  # noqa: SLF001 - as the ORM does
         row._state.db = database.alias  # noqa: SLF001
@@ -87,29 +96,68 @@ def _takes_many(database: BaseDatabaseWrapper) -> bool:
     return database.vendor == "postgresql" and not bound_there
 
 
-def _values(rows: Sequence[Model], database: BaseDatabaseWrapper) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class _Insertion:
+    """A statement, the fields that it wants, each with the type whose values it takes as they are, and its key."""
+
+    sql: str
+    fields: "list[tuple[Field[Any, Any], type | None]]"
+    draws_key: bool
+
+
+def _values(row: Model, insertion: _Insertion, database: BaseDatabaseWrapper) -> list[Any]:
     return [
         value if value is None or type(value) is kept else field.get_db_prep_save(value, database)
-        for row in rows
-        for field, kept in _insertion(type(row))[1]
+        for field, kept in insertion.fields
         for value in (getattr(row, field.attname),)
     ]
 
 
-def _know_key(row: Model, cursor: CursorWrapper) -> None:
-    if _insertion(type(row))[2]:
+def _know_key(row: Model, insertion: _Insertion, cursor: CursorWrapper) -> None:
+    if insertion.draws_key:
         row.pk = cursor.fetchone()[0]
 
 
+def _referring(row: Model, before: Sequence[Model]) -> list[str]:
+    """Return the names of a row's references to rows before it that had no key when it was made."""
+    if not before:
+        return []
+    found, cached = [], row._state.fields_cache  # noqa: SLF001 - as the ORM does
+    for field in _references(type(row)):
+        other = cached.get(field.name)
+        if other is not None and getattr(row, field.attname) is None and any(other is each for each in before):
+            found.append(field.name)
+    return found
+
+
+def _refer(row: Model, names: Sequence[str]) -> None:
+    """Tell a row the keys of what it refers to, which are known now."""
+    for name in names:
+        setattr(row, name, getattr(row, name))
+
+
 @cache
-def _insertion(model: type[Model]) -> tuple[str, list[tuple["Field[Any, Any]", type | None]], bool]:
-    """Return the statement, the fields that it takes with what each writes as it is, and whether a key is drawn."""
+def _references(model: type[Model]) -> "list[ForeignKey[Any, Any]]":
+    return [field for field in _meta(model).concrete_fields if isinstance(field, ForeignKey)]
+
+
+@cache
+def _insertion(model: type[Model], referring: tuple[str, ...] = ()) -> _Insertion:
+    """Return how a row is inserted; `referring` names its references to keys that the same statements draw."""
     draws_key = _meta(model).auto_field is not None
     fields = [field for field in _meta(model).concrete_fields if field is not _meta(model).auto_field]
-    names, places = ", ".join(f'"{field.column}"' for field in fields), ", ".join(["%s"] * len(fields))
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    places = ", ".join(_drawn(field) if field.name in referring else "%s" for field in fields)
     returning = f" RETURNING {_meta(model).pk.column}" if draws_key else ""
     statement = f"INSERT INTO {_meta(model).db_table} ({names}) VALUES ({places}){returning}"  # noqa: S608
-    return statement, [(field, _kept(field)) for field in fields], draws_key
+    wanted = [(field, _kept(field)) for field in fields if field.name not in referring]
+    return _Insertion(statement, wanted, draws_key)
+
+
+def _drawn(reference: "Field[Any, Any]") -> str:
+    """Return SQL for the key that PostgreSQL has drawn last for the row that is referred to."""
+    other = _meta(reference.related_model)  # type: ignore[arg-type]  # a model, once all are loaded
+    return f"currval(pg_get_serial_sequence('{other.db_table}', '{other.pk.column}'))"
 
 
 def _kept(field: "Field[Any, Any]") -> type | None:

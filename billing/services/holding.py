@@ -4,13 +4,14 @@ All functions want to run inside the caller's transaction or open their own; non
 back. Order of locks: Subscription (where a period is opened), Period, ApiKey, the day of Free.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Model
 from django.db.models.expressions import Combinable
 
 from billing.models import ApiKey, FreeDay, Hold, LedgerEntry, Period, Price, User
@@ -22,7 +23,7 @@ from billing.services.looking import FREE, check_included, limits_to_come, subsc
 from billing.services.noticing import note_thresholds
 from billing.services.opening import opened_period
 from billing.services.stopping import limits_after
-from billing.services.writing import write_of_hold
+from billing.services.writing import line_of_hold, write_of_hold
 
 _TRIES = 3
 _COLUMNS = [f"{limit}_{column}" for limit in LIMITS for column in ("limit", "target", "spent", "held")]
@@ -61,29 +62,33 @@ def hold(
     Raises ModelNotInPlan, PastDue, AddressNotVerified or InsufficientQuota, and nothing is written then.
     """
     period = opened_period(subscription_of(user, now), now, by)
-    return hold_in(period, user=user, reference=reference, price=price, amount=amount, now=now, by=by, api_key=api_key)
+    return hold_in(period, reference=reference, price=price, amount=amount, now=now, by=by, api_key=api_key)
 
 
 def hold_in(
     period: Period,
     *,
-    user: User,
     reference: UUID,
     price: Price,
     amount: Amount,
     now: datetime,
     by: Actor,
     api_key: ApiKey | None = None,
+    beside: Callable[[Hold], Sequence[Model]] = lambda _: (),
 ) -> Hold:
-    """Hold in the period that was just looked at, in the caller's transaction; else the same as `hold`."""
-    if period.subscription.past_due_since:
-        raise PastDue(period.subscription.past_due_since)
+    """Hold in the period that was just looked at, in the caller's transaction; else the same as `hold`.
+
+    What `beside` makes of the hold is inserted along with it: rows that refer to it, in one trip to the database.
+    """
+    subscription = period.subscription
+    if subscription.past_due_since:
+        raise PastDue(subscription.past_due_since)
     if not period.pk:
-        period = opened_period(subscription_of(user, now), now, by)
+        period = opened_period(subscription_of(subscription.user, now), now, by)
     check_included(price.model, period)
     is_free = period.subscription.plan.slug == FREE
     if is_free:
-        check_address(user)
+        check_address(subscription.user)
     _take_of_period(period, amount, now)
     if api_key:
         _take_of_key(api_key, amount.spend)
@@ -100,8 +105,7 @@ def hold_in(
         seconds=amount.seconds,
         created_at=now,
     )
-    insert(taken)
-    write_of_hold(LedgerEntry.Kind.HOLD, taken, now=now, by=by)
+    insert(taken, line_of_hold(LedgerEntry.Kind.HOLD, taken, now=now, by=by), *beside(taken))
     note_thresholds(period, now)
     return taken
 

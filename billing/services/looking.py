@@ -43,6 +43,7 @@ def subscription_of(user: User, now: datetime) -> Subscription:
     """Return the user's subscription; whoever needs it first opens it, on Free."""
     found = Subscription.objects.select_related("plan", "next_plan").filter(user=user).first()
     if found:
+        found.user = user
         return found
     return Subscription.objects.get_or_create(user=user, defaults={"plan": free_plan(), "anchor": now})[0]
 
@@ -64,10 +65,12 @@ def current_period(user: User, now: datetime) -> Period:
     """Return the period of now, to look at: unsaved, with the limits it would have, where no hold has opened it yet."""
     open_ = Period.objects.filter(subscription__user=user, starts_at__lte=now, ends_at__gt=now)
     if found := open_.select_related("subscription__plan", "subscription__next_plan").first():
+        found.subscription.user = user
         return _without_what_ended(found, now)
     subscription = Subscription.objects.select_related("plan", "next_plan").filter(user=user).first()
     if subscription is None:
-        subscription = Subscription(user=user, plan=free_plan(), anchor=now)
+        subscription = Subscription(plan=free_plan(), anchor=now)
+    subscription.user = user
     starts_at, ends_at = period_of(subscription.anchor, now)
     # A first period counts from its anchor, which another clock may still see ahead.
     if subscription.pk and (found := subscription.periods.filter(starts_at=starts_at).first()):

@@ -10,9 +10,14 @@ from billing.services.errors import Actor
 
 def write_of_hold(kind: LedgerEntry.Kind, held: Hold, *, now: datetime, by: Actor, reason: str = "") -> None:
     """Write a line about a hold: its amount, its price, its reference."""
-    line = LedgerEntry(
+    insert(line_of_hold(kind, held, now=now, by=by, reason=reason))
+
+
+def line_of_hold(kind: LedgerEntry.Kind, held: Hold, *, now: datetime, by: Actor, reason: str = "") -> LedgerEntry:
+    """Return a line about a hold, unwritten: who writes a hold writes it along with it."""
+    return LedgerEntry(
         period_id=held.period_id,
-        hold_id=held.pk,
+        hold=held,
         price_id=held.price_id,
         reference=held.reference,
         kind=kind,
@@ -24,7 +29,6 @@ def write_of_hold(kind: LedgerEntry.Kind, held: Hold, *, now: datetime, by: Acto
         at=now,
         reason=reason,
     )
-    insert(line)
 
 
 def write_of_period(

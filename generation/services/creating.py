@@ -7,9 +7,8 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, transaction
 
 from billing import services as billing
-from billing.models import ApiKey, Period, Price, User
+from billing.models import ApiKey, Hold, Period, Price, User
 from billing.money import Amount, dollars
-from billing.rows import insert
 from billing.services import Actor
 from generation import clock
 from generation.models import Job, JobEvent, Status, Upload
@@ -151,21 +150,10 @@ def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Ter
     quoted = _quote(user, spec, now)
     if terms.max_cost is not None and quoted.amount.spend > terms.max_cost:
         raise PriceChanged(with_standing(quoted, user, now))
-    job_id = uuid4()
     job = Job(
-        id=job_id,
+        id=uuid4(),
         user=user,
         api_key=terms.api_key,
-        hold=billing.hold_in(
-            quoted.period,
-            user=user,
-            reference=job_id,
-            price=quoted.price,
-            amount=quoted.amount,
-            now=now,
-            by=by,
-            api_key=terms.api_key,
-        ),
         retry_of=retry_of,
         source_job_id=spec.media.job_id if spec.media else None,
         upload_id=spec.media.upload_id if spec.media else None,
@@ -177,7 +165,22 @@ def _create(user: User, spec: VideoSpec, *, now: datetime, by: Actor, terms: Ter
         warnings=[{"parameter": w.field, "message": w.message} for w in spec.warnings],
         created_at=now,
     )
-    insert(job, JobEvent(job=job, at=now, to_status=Status.QUEUED, actor=by.name, note=f"Created by {by.name}."))
+    event = JobEvent(job=job, at=now, to_status=Status.QUEUED, actor=by.name, note=f"Created by {by.name}.")
+
+    def paid_with(hold: Hold) -> tuple[Job, JobEvent]:
+        job.hold = hold
+        return job, event
+
+    billing.hold_in(
+        quoted.period,
+        reference=job.pk,
+        price=quoted.price,
+        amount=quoted.amount,
+        now=now,
+        by=by,
+        api_key=terms.api_key,
+        beside=paid_with,
+    )
     return job
 
 

@@ -56,6 +56,27 @@ def test_insert_takes_several_rows_and_tells_each_its_key(django_assert_num_quer
     assert found == {event.pk: (event.note, "50 % of it; nobody's") for event in events}
 
 
+def line_about(held, kind):
+    says = {"period_id": held.period_id, "price_id": held.price_id, "reference": held.reference}
+    return LedgerEntry(hold=held, kind=kind, spend=1, videos=1, seconds=1, at=NOW, actor="test", **says)
+
+
+def test_insert_lets_a_row_refer_to_one_before_it(alice, django_assert_num_queries):
+    taken = made_anew(make_hold(alice), id=None, reference=uuid4())
+    lines = [line_about(taken, "hold"), line_about(taken, "settle")]
+    with django_assert_num_queries(1 if connection.vendor == "postgresql" else 3):
+        insert(taken, *lines)
+    assert [stored(line)["hold_id"] for line in lines] == [line.hold_id for line in lines] == [taken.pk] * 2
+    assert taken.pk == Hold.objects.latest("pk").pk
+
+
+def test_insert_leaves_a_reference_to_what_stands_as_it_is(alice):
+    held = make_hold(alice)
+    line = line_about(held, "release")
+    insert(made_anew(held, id=None, reference=uuid4()), line)
+    assert stored(line)["hold_id"] == held.pk
+
+
 def test_of_several_rows_none_stays_where_one_is_refused():
     job = make_job()
     other = make_job()
