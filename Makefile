@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1	/p' $(MAKEFILE_LIST)
 
-run: $(READY) .env  ## start everything on this machine and print address and login
+run: $(READY) .env  ## start everything on this machine and print where and how to sign in
 	@exec env IGNORE_ENV_RUN=1 $(BIN)/python manage.py develop
 
 test: $(READY)  ## run every test that this machine can run

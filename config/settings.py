@@ -149,7 +149,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": env.cache("CACHE_URL", f"filecache://{DATA_DIR / 'cache'}")}
 # Two, since a file cache throws entries away at random when it is full, at 300 by default, and a used-up limit with
-# them. "default" holds the limits of sign-ups and log-ins alone, and many of them; each write lists all files, so what
+# them. "default" holds the limits of sign-ups and sign-ins alone, and many of them; each write lists all files, so what
 # is written all the time, and may be lost, has a small one of its own.
 CACHES["passing"] = dict(CACHES["default"])
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.filebased.FileBasedCache":

@@ -31,7 +31,7 @@ class Video(TypedDict):
 
     `cost` is exact, in dollars. `width`, `height` (pixels) and `duration` (seconds) were measured in the file; what
     was ordered stands in `metadata`. `resolution` is the ordered one where the model offers sizes, else it is named by
-    the shorter side of the file. `source_video_url` is our own route, which asks for a login or an API key: the
+    the shorter side of the file. `source_video_url` is our own route, which asks for a session or an API key: the
     provider's address dies after 7 days and is not kept. `video_bytes` is None where the file went to `stream_to`.
     """
 

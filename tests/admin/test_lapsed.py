@@ -26,7 +26,7 @@ def user(request, desk, olga, time_machine):
     user = make_user(plan="pro")
     ENDS[request.param](user)
     time_machine.move_to(billing.current_period(user, NOW).ends_at + timedelta(days=2))
-    desk.force_login(olga)  # a log-in does not last a month
+    desk.force_login(olga)  # a session does not last a month
     return user
 
 

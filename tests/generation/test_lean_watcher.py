@@ -11,7 +11,7 @@ from generation.models import Heartbeat
 from tests.processes import engine, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-# Decoders, pictures, a bucket's client, keys for log-ins, and whatever answers requests.
+# Decoders, pictures, a bucket's client, keys for sign-ins, and whatever answers requests.
 HEAVY = {"av", "PIL", "boto3", "botocore", "cryptography", "fido2", "config.urls"}
 LOADED = """
 import sys, django

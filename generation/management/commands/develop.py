@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = "Run everything on this machine: web, worker, watcher and sandbox. What `make run` calls."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Set up the database and the demo's login, and run until Ctrl-C."""
+        """Set up the database and the demo user, and run until Ctrl-C."""
         lock = _only_one()
         for name, port in _ports().items():
             _check_free(name, port)
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         note = _Note(settings.BASE_DIR / ".env.run")
         self.stdout.write(
             f"\n  Clapboard  http://127.0.0.1:{settings.PORT}/\n"
-            f"  Log in as  {DEMO}\n"
+            f"  Sign in as {DEMO}\n"
             f"  Password   {password}\n\n"
             f"  Stop it with Ctrl-C. Everything it keeps is in {settings.DATA_DIR}\n"
         )
