@@ -22,7 +22,7 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _MOST = 10**15
 _LONGEST = 7 * 86_400.0  # seconds, so that no date is left for which a database has no room
 _API_RATE = r"[1-9]\d{0,8}/(s|sec|second|m|min|minute|h|hour|d|day)"  # what REST framework reads as it is meant
-_SIGNUP_RATE = r"[1-9]\d{0,8}/([1-9]\d{0,3})?[smhd](/ip)?"  # of allauth's: nobody is logged in whom it could count by
+_SIGNUP_RATE = r"[1-9]\d{0,8}/([1-9]\d{0,3})?[smhd](/ip)?"  # of allauth's: nobody is signed in whom it could count by
 _POSTGRES = {"postgres", "postgresql", "psql", "pgsql"}
 _REDIS = {"rediscache", "redis", "rediss"}
 _CACHES = {*_REDIS, "filecache", "dbcache", "locmemcache", "dummycache"}
@@ -41,8 +41,8 @@ class Environment:
         self._env.read_env(path)
 
     def text(self, name: str, default: str = "") -> str:
-        """Return it as it stands."""
-        return str(self._env.str(name, default="")) or default
+        """Return it as it stands; django-environ would take what begins with $ for another variable's name."""
+        return self._env.ENVIRON.get(name) or default
 
     def texts(self, name: str, default: list[str]) -> list[str]:
         """Return what stands between commas."""

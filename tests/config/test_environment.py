@@ -57,6 +57,7 @@ WRONG = [
     ("CLAPBOARD_DATA", "/dev/null/x", "'/dev/null/x'; allowed: a folder that is there or can be made"),
     ("MEDIA_ROOT", "/dev/null", "'/dev/null'; allowed: a folder that is there or can be made"),
     ("S3_ENDPOINT_URL", "minio", "'minio'; allowed: an http or https address."),
+    ("LOG_LEVEL", "$LEVEL", "'$LEVEL'; allowed: DEBUG, INFO, WARNING, ERROR, CRITICAL."),
 ]
 RIGHT = [
     ("DEBUG", "off", "DEBUG", False),
@@ -70,6 +71,8 @@ RIGHT = [
     ("SIGNUP_RATE", "5/10m/ip", "ACCOUNT_RATE_LIMITS", {"signup": "5/10m/ip"}),
     ("TIME_ZONE", "Europe/Berlin", "TIME_ZONE", "Europe/Berlin"),
     ("ALLOWED_HOSTS", "a.example,b.example", "ALLOWED_HOSTS", ["a.example", "b.example"]),
+    ("METRICS_TOKEN", "$PATH", "METRICS_TOKEN", "$PATH"),
+    ("SECRET_KEY", f"$${'k' * 50}", "SECRET_KEY", f"$${'k' * 50}"),
 ]
 
 # Settings are loaded once a process; this loads them anew for each environment, which costs milliseconds.
