@@ -23,17 +23,6 @@ from generation.services.provider import ProviderError
 _SAVED_FOR = timedelta(minutes=15)  # longer than one attempt takes
 _NOT_FOUND_FOR = timedelta(hours=1)  # a prediction that WaveSpeed does not know for so long needs a person
 
-KINDS = {
-    Difference.Kind.CANCELED_THERE: "Canceled at WaveSpeed, which may bill it",
-    Difference.Kind.PAID_FOR_NOTHING: "Made, and no video came of it",
-    Difference.Kind.NO_VERDICT: "Seven days without a verdict",
-    Difference.Kind.LATE_COMPLETION: "Completed after we had ended it",
-    Difference.Kind.NOT_OURS: "A prediction without a job",
-    Difference.Kind.NOT_THERE: "A charge without a bill",
-    Difference.Kind.OTHER_PRICE: "Billed at another price",
-    Difference.Kind.BILLED_FAILURE: "Billed, and not charged",
-}
-
 
 class AttachForm(ReasonForm):
     """Asks which prediction it is, and why."""
@@ -195,7 +184,7 @@ class DifferencesAdmin(ReadOnly):
     @display(description="What", ordering="kind")
     def what(self, difference: Difference) -> str:
         """Return in words what it is about."""
-        return KINDS[Difference.Kind(difference.kind)]
+        return difference.get_kind_display()
 
     @display(description="Job or prediction")
     def about(self, difference: Difference) -> str:

@@ -115,14 +115,14 @@ class Difference(models.Model):
     """What we and the provider disagree about. An operator looks at it and resolves it with a note."""
 
     class Kind(models.TextChoices):
-        CANCELED_THERE = "canceled_there"  # somebody canceled or deleted it at the provider, who may bill it
-        PAID_FOR_NOTHING = "paid_for_nothing"  # it was made, and no video came of it
-        NO_VERDICT = "no_verdict"  # seven days without an answer
-        LATE_COMPLETION = "late_completion"  # it was completed after we had ended it
-        NOT_OURS = "not_ours"  # the provider knows a prediction, and we know no job
-        NOT_THERE = "not_there"  # we know a finished job, and the provider knows no prediction
-        OTHER_PRICE = "other_price"  # it was billed at another price than we charged
-        BILLED_FAILURE = "billed_failure"  # it was billed, and we did not charge
+        CANCELED_THERE = "canceled_there", "Canceled at WaveSpeed, which may bill it"
+        PAID_FOR_NOTHING = "paid_for_nothing", "Made, and no video came of it"
+        NO_VERDICT = "no_verdict", "Seven days without a verdict"
+        LATE_COMPLETION = "late_completion", "Completed after we had ended it"
+        NOT_OURS = "not_ours", "A prediction without a job"
+        NOT_THERE = "not_there", "A charge without a bill"
+        OTHER_PRICE = "other_price", "Billed at another price"
+        BILLED_FAILURE = "billed_failure", "Billed, and not charged"
 
     kind = models.CharField(max_length=20, choices=Kind)
     job = models.ForeignKey(Job, models.PROTECT, null=True, blank=True, related_name="differences")
@@ -148,4 +148,4 @@ class Difference(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display().capitalize()}: {self.job_id or self.prediction_id}"
+        return f"{self.get_kind_display()}: {self.job_id or self.prediction_id}"
