@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -44,6 +46,23 @@ def test_create_by_a_key_takes_one_more():
     services.create(user, make_spec(), by=ACTOR)
     key, _ = make_key(user)
     assert statements_of(user, api_key=key) == [*LOOKS, TAKES, "UPDATE billing_apikey", *WRITES]
+
+
+def test_psycopg_remembers_every_statement_of_a_create():
+    user = make_user(plan=make_plan(spend_limit=10**9))
+    key, _ = make_key(user)
+    services.create(user, make_spec(), by=ACTOR)
+    asked = []
+
+    def note(execute, sql, params, many, context):
+        asked.append((len(sql), len(params or ())))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        services.create(user, make_spec(), by=ACTOR, terms=services.Terms(api_key=key, token=uuid4()))
+
+    assert max(length for length, _ in asked) <= 4096  # psycopg's MAX_CACHED_STATEMENT_LENGTH
+    assert max(values for _, values in asked) <= 50  # and MAX_CACHED_STATEMENT_PARAMS
 
 
 def test_a_create_that_dies_after_any_statement_leaves_nothing_behind():
