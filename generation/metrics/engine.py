@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Case, Count, DateTimeField, F, Min, Q, Sum, When
 from django.db.models.functions import Coalesce
 from django_q.models import OrmQ
@@ -15,6 +16,7 @@ from generation.models import FINAL, Chore, Difference, Ear, Gate, Heartbeat, Jo
 
 _MINUTE = timedelta(minutes=1)
 _MOST_ODD = 20  # names, which are the provider's to choose
+_UNANSWERED = 3  # questions in a row: one is a cut connection
 _SINCE = Case(
     When(status=Status.QUEUED, then=F("created_at")),
     default=Coalesce("collecting_at", "submitted_at", "submit_started_at", "created_at"),
@@ -38,16 +40,29 @@ def standing(now: datetime) -> Iterator[GaugeMetricFamily]:
 
 def _jobs(now: datetime) -> Iterator[GaugeMetricFamily]:
     under_way = Job.objects.under_way().order_by().annotate(since=_SINCE).annotate(band=age_band(now, "since"))
-    late = Count("pk", filter=Q(late_at__isnull=False))
-    found = list(under_way.values_list("status", "band").annotate(number=Count("pk"), oldest=Min("since"), late=late))
-    counts = {(status, band): number for status, band, number, *_ in found}
+    running = Q(status=Status.RUNNING)
+    found = list(
+        under_way.values("status", "band").annotate(
+            number=Count("pk"),
+            oldest=Min("since"),
+            late=Count("pk", filter=Q(late_at__isnull=False)),
+            due=Min("due_at", filter=running),
+            unanswered=Count("pk", filter=running & Q(attempts__gte=_UNANSWERED)),
+        )
+    )
+    counts = {(row["status"], row["band"]): row["number"] for row in found}
     statuses = [status for status in Status.values if status not in FINAL]
     rows = [((status, band), counts.get((status, band), 0)) for status in statuses for band in BANDS]
     yield gauge("jobs", "Jobs under way by status and time in it, up to `age`.", ["status", "age"], rows)
-    oldest = {s: min((first for each, _, _, first, _ in found if each == s), default=None) for s in statuses}
+    oldest = {s: min((row["oldest"] for row in found if row["status"] == s), default=None) for s in statuses}
     ages = [((status,), age(now, oldest[status])) for status in statuses]
     yield gauge("job_oldest_seconds", "Time in its status of the job that is longest in it; 0: none.", ["status"], ages)
-    yield single("jobs_late", "Jobs under way beyond the time limit.", sum(late for *_, late in found))
+    yield single("jobs_late", "Jobs under way beyond the time limit.", sum(row["late"] for row in found))
+    due = min((row["due"] for row in found if row["due"]), default=None)
+    text = "How long the running job waits that is due the longest; 0: none is due."
+    yield single("look_overdue_seconds", text, age(now, due))
+    text = f"Running jobs whose last {_UNANSWERED} questions, or more, got no answer."
+    yield single("jobs_unanswered", text, sum(row["unanswered"] for row in found))
     odd = Job.objects.filter(status=Status.RUNNING).exclude(odd_status="").order_by().values_list("odd_status")
     named = [((name,), number) for name, number in odd.annotate(number=Count("pk")).order_by("-number")[:_MOST_ODD]]
     yield gauge("unknown_statuses", "Running jobs whose prediction has a status nobody knows.", ["status"], named)
@@ -105,11 +120,16 @@ def _signs_of_life(now: datetime) -> Iterator[GaugeMetricFamily]:
         beat_at = beats.get(name)
         rows.append(((name,), age(now, beat_at) if beat_at else float("inf")))
     yield gauge("heartbeat_age_seconds", "Since its last sign of life; +Inf: never.", ["name"], rows)
+    silent = heart.silent(now)
+    quiet = [((name,), float(name in silent)) for name in heart.BEATS]
+    yield gauge("silent", "1 while it gives no sign of life, as /readyz sees it.", ["name"], quiet)
     chores = list(Chore.objects.all())
     ages = [((chore.name,), age(now, chore.ended_at) if chore.ended_at else float("inf")) for chore in chores]
     yield gauge("chore_age_seconds", "Since a daily chore last ended; +Inf: never.", ["name"], ages)
     failed = [((chore.name,), float(chore.result == Chore.Result.FAILED)) for chore in chores]
     yield gauge("chore_failed", "1 where a daily chore could not be done the last time.", ["name"], failed)
+    found = [((chore.name,), float(chore.result == Chore.Result.FOUND)) for chore in chores]
+    yield gauge("chore_found", "1 where a daily chore found something the last time.", ["name"], found)
 
 
 def _webhooks(now: datetime) -> Iterator[GaugeMetricFamily]:
@@ -117,5 +137,6 @@ def _webhooks(now: datetime) -> Iterator[GaugeMetricFamily]:
     heard_at = ear.heard_at if ear else None
     heard = age(now, heard_at) if heard_at else float("inf")
     yield single("webhook_age_seconds", "Since a webhook was last believed; +Inf: never.", heard)
+    yield single("webhooks_wanted", "1 where the provider is asked to call us.", bool(settings.PUBLIC_URL))
     text = "1 while webhooks arrive, so that polling is a safety net."
     yield single("webhooks_arrive", text, services.hooks_arrive(now))

@@ -14,6 +14,7 @@ from generation.models import Job, Status
 
 _WINDOW = timedelta(minutes=15)
 _MOST = 2_000
+_WAYS = ("poll", "webhook")
 _COLUMNS = (
     *("model", "status", "error_code", "created_at", "submit_started_at", "submitted_at", "collecting_at"),
     *("finished_at", "heard_at", "rendered_ms", "polls"),
@@ -35,12 +36,11 @@ def recent(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _quantiles("collect", "From then until the video was stored and charged.", by_model, made, _model, _collect)
     text = "From the webhook, or else from the provider's end as it reckons it, until we knew."
     yield _quantiles("notice_delay", text, by_way, made, _way, _notice)
-    polls = [row for way in ("poll", "webhook") for row in quantiles([way], [j.polls for j in made if _way(j) == way])]
+    polls = [row for way in _WAYS for row in quantiles([way], [job.polls for job in made if _way(job) == way])]
     yield gauge("recent_polls", "Questions about one job.", ["by", "quantile"], polls)
     ways = Counter(_way(job) for job in made)
-    yield gauge(
-        "recent_noticed", "Videos noticed by webhook or by polling.", ["by"], [((w,), n) for w, n in ways.items()]
-    )
+    noticed = [((way,), ways[way]) for way in _WAYS]
+    yield gauge("recent_noticed", "Videos noticed by webhook or by polling.", ["by"], noticed)
 
 
 def _quantiles(

@@ -13,38 +13,20 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
-from prometheus_client.parser import text_string_to_metric_families
 
 from billing.models import Hold
 from generation import services
 from generation.models import Chore, Difference, Ear, Gate, Heartbeat, Job, JobEvent, Status
 from tests.make import make_fence, make_job, make_user
+from tests.metrics.making import ended
+from tests.metrics.reading import TOKEN, answer, families, figures
 
 pytestmark = pytest.mark.django_db
-
-TOKEN = "token-of-a-test"
 
 
 @pytest.fixture(autouse=True)
 def _token(settings) -> None:
     settings.METRICS_TOKEN = TOKEN
-
-
-def answer(token: str = TOKEN, method: str = "get", scheme: str = "Bearer"):
-    return getattr(Client(), method)("/metrics", headers={"Authorization": f"{scheme} {token}"})
-
-
-def figures() -> dict[str, float]:
-    """Return what is said, by name and the values of its labels in their order by name."""
-    read = answer()
-    assert read.status_code == 200
-    return {
-        " ".join(
-            [sample.name.removeprefix("clapboard_"), *(value for _, value in sorted(sample.labels.items()))]
-        ): sample.value
-        for family in text_string_to_metric_families(read.content.decode())
-        for sample in family.samples
-    }
 
 
 # --- whom it answers --------------------------------------------------------------------------------------------------
@@ -186,7 +168,9 @@ def test_signs_of_life_and_webhooks_are_told(settings):
     assert said["heartbeat_age_seconds watcher"] == pytest.approx(100, abs=60)
     assert math.isinf(said["heartbeat_age_seconds clapboard"])
     assert said["webhook_age_seconds"] == pytest.approx(100, abs=60)
-    assert said["webhooks_arrive"] == 1
+    assert (said["webhooks_arrive"], said["webhooks_wanted"]) == (1, 1)
+    settings.PUBLIC_URL = ""
+    assert figures()["webhooks_wanted"] == 0
 
 
 def test_daily_chores_are_told():
@@ -201,6 +185,40 @@ def test_daily_chores_are_told():
     assert (said["chore_failed reconcile"], said["chore_failed check_ledger"]) == (1, 0)
 
 
+def test_a_chore_that_found_something_is_told():
+    now = timezone.now()
+    Chore.objects.all().delete()
+    for name, result in (("check_ledger", "found"), ("reconcile", "fine")):
+        Chore.objects.create(name=name, due_at=now, ended_at=now, result=result)
+    said = figures()
+
+    assert (said["chore_found check_ledger"], said["chore_found reconcile"]) == (1, 0)
+    assert said["chore_failed check_ledger"] == 0
+
+
+def test_the_most_overdue_look_and_unanswered_questions_are_told(alice):
+    assert (figures()["look_overdue_seconds"], figures()["jobs_unanswered"]) == (0, 0)
+    now = timezone.now()
+    for attempts, due in ((3, 40), (0, 400), (2, 5), (7, -30)):
+        make_job(alice, status=Status.RUNNING, attempts=attempts, due_at=now - timedelta(seconds=due))
+    for status in (Status.COLLECTING, Status.UNKNOWN, Status.QUEUED):  # due for something else
+        make_job(alice, status=status, attempts=9, due_at=now - timedelta(hours=2))
+    said = figures()
+
+    assert said["look_overdue_seconds"] == pytest.approx(400, abs=60)
+    assert said["jobs_unanswered"] == 2
+
+
+def test_who_is_silent_is_told_as_readyz_sees_it(alice):
+    now = timezone.now()
+    Heartbeat.objects.create(name="clapboard", beat_at=now)
+    Heartbeat.objects.create(name="collect", beat_at=now - timedelta(hours=1))
+    assert [figures()[f"silent {name}"] for name in ("watcher", "clapboard", "collect")] == [1, 0, 1]
+
+    make_job(alice, status=Status.COLLECTING, lease_until=now + timedelta(minutes=1))  # a long download
+    assert figures()["silent collect"] == 0
+
+
 def test_open_differences_are_told_by_kind(alice):
     now = timezone.now()
     words = {"ours": "x", "theirs": "y", "noted_at": now}
@@ -209,25 +227,6 @@ def test_open_differences_are_told_by_kind(alice):
     said = figures()
 
     assert (said["differences_open not_ours"], said["differences_open no_verdict"]) == (1, 0)
-
-
-def ended(user, *, wait: float, provider: float, noticed: float, heard: bool, **fields: object) -> Job:
-    """Make a job that was ordered an hour ago but ended just now: seconds of its wait, rendering and notice."""
-    finished = timezone.now() - timedelta(seconds=1)
-    collecting = finished - timedelta(seconds=3)
-    submitted = collecting - timedelta(seconds=provider)
-    return make_job(
-        user,
-        status=Status.SUCCEEDED,
-        finished_at=finished,
-        collecting_at=collecting,
-        submitted_at=submitted,
-        submit_started_at=submitted,
-        created_at=submitted - timedelta(seconds=wait),
-        heard_at=collecting - timedelta(seconds=noticed) if heard else None,
-        rendered_ms=int((provider - noticed) * 1000),
-        **fields,
-    )
 
 
 def test_the_last_jobs_are_told_by_quantiles(alice):
@@ -300,7 +299,7 @@ def test_thousands_of_rows_take_as_many_statements_as_none(settings):
     crowd(3_000)
     many = asked(answer)
 
-    assert len(many) == len(few) <= 15
+    assert len(many) == len(few) <= 18
     assert sum(number for name, number in figures().items() if name.startswith("jobs ")) > 2_000
 
 
@@ -312,8 +311,8 @@ def test_the_page_explains_every_figure_and_no_other(alice):
     Gate.objects.update(balance=1, balance_at=timezone.now())
     ended(alice, wait=1, provider=60, noticed=0.02, heard=True)
     page = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text()
-    families = {family.name for family in text_string_to_metric_families(answer().content.decode())}
+    served = {family.name for family in families()}
 
-    assert set(re.findall(r"clapboard_[a-z_]+", page)) == families
+    assert set(re.findall(r"clapboard_[a-z_]+", page)) == served
     explained = {name for line in page.split("## Now")[1].splitlines() for name in re.findall(r"^\| (.*?) \|", line)}
-    assert {name for cell in explained for name in re.findall(r"`(clapboard_\w+)`", cell)} == families
+    assert {name for cell in explained for name in re.findall(r"`(clapboard_\w+)`", cell)} == served
