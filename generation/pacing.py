@@ -19,6 +19,7 @@ _LATE, _LONGEST_LATE = 30.0, 600.0
 _OLDER = 1 / 20  # of the age of a late one
 _NET = 1.25  # times the usual time: by then the webhook has not come
 _NET_GRAIN = 20  # times the densest interval
+_AFTER_HOOK = 0.5  # seconds; each wait is then about twice the one before
 _JITTER = 0.1
 _LONGEST_PAUSE = 60.0
 
@@ -41,6 +42,14 @@ def wait_for_hook(age: float, expected: float, *, densest: float) -> float:
     """Return how long to wait where a webhook will tell of the end: only for the case that it gets lost."""
     net = expected * _NET - age if age < expected else age * _UNEXPECTED
     return min(max(net, densest * _NET_GRAIN), _LONGEST_LATE)
+
+
+def wait_after_hook(since: float, wait: float) -> float:
+    """Return how long to wait where a webhook came `since` s ago, and what it told of did not show yet.
+
+    0.5 s, 1 s, 2 s and so on, up to the usual wait: it is not sent again.
+    """
+    return min(since + _AFTER_HOOK, wait)
 
 
 def wait_for_late(age: float, wait: float) -> float:

@@ -28,7 +28,7 @@ _DUE_NOW = {
 # All that asking about a job and writing down the answer needs.
 _ASKED = (
     *("id", "status", "prediction_id", "request_id", "due_at", "submitted_at", "expected_seconds", "late_at"),
-    *("attempts", "odd_status", "not_found_since"),
+    *("attempts", "odd_status", "not_found_since", "webhook_hash", "heard_at"),
 )
 _SECONDS = {
     "postgresql": "EXTRACT(EPOCH FROM due_at)::double precision",

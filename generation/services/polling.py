@@ -98,7 +98,7 @@ def keep_waiting(answers: Iterable[Answered]) -> None:
     Each was claimed, or just read: what was nudged or has moved on since is left as it is.
     """
     now = clock.now()
-    hooked = hooks_arrive(now)
+    arriving = hooks_arrive(now)
     waits = []
     for answered in answers:
         job = answered.job
@@ -112,7 +112,7 @@ def keep_waiting(answers: Iterable[Answered]) -> None:
         else:
             if now - job.submitted_at > timedelta(seconds=settings.TIME_LIMIT) and job.late_at is None:
                 mark_late(job, now)
-            waits.append(_wait(answered, now, _usual_wait(job, now, hooked=hooked), claimed_until=job.due_at))
+            waits.append(_wait(answered, now, _usual_wait(job, now, arriving=arriving), claimed_until=job.due_at))
     with transaction.atomic():
         write_waits(waits)
 
@@ -129,15 +129,20 @@ def mark_late(job: Job, now: datetime) -> None:
 
 def first_wait(job: Job, now: datetime) -> dict[str, object]:
     """Return the columns that say when a job whose prediction begins now is first asked about."""
-    pace = pacing.jittered(_usual_wait(job, now, hooked=hooks_arrive(now)))
+    pace = pacing.jittered(_usual_wait(job, now, arriving=hooks_arrive(now)))
     return {"due_at": now + timedelta(seconds=pace), "pace": pace}
 
 
-def _usual_wait(job: Job, now: datetime, *, hooked: bool) -> float:
+def _usual_wait(job: Job, now: datetime, *, arriving: bool) -> float:
     age = max((now - (job.submitted_at or now)).total_seconds(), 0.0)
-    pace = pacing.wait_for_hook if hooked else pacing.wait
+    pace = pacing.wait_for_hook if arriving and _awaits_hook(job) else pacing.wait
     wait = pace(age, job.expected_seconds, densest=settings.POLL_INTERVAL)
     return pacing.wait_for_late(age, wait) if job.late_at else wait
+
+
+def _awaits_hook(job: Job) -> bool:
+    """Say whether a webhook is still to come: where the provider was told to call, and has not yet."""
+    return bool(job.webhook_hash) and job.heard_at is None
 
 
 def _wait(answered: Answered, now: datetime, wait: float, *, claimed_until: datetime) -> Wait:
@@ -150,6 +155,8 @@ def _wait(answered: Answered, now: datetime, wait: float, *, claimed_until: date
         asked_for = error.retry_after or 0.0 if isinstance(error, Unavailable) else 0.0
     elif not answered.prediction.is_known:
         odd_status = answered.prediction.status[:_ODD_LETTERS] or "none"
+    if job.heard_at is not None:
+        wait = pacing.wait_after_hook(max((now - job.heard_at).total_seconds(), 0.0), wait)
     pace = pacing.jittered(wait, at_least=asked_for)
     return Wait(
         job_id=job.pk,

@@ -52,6 +52,15 @@ def test_while_webhooks_arrive_there_is_no_question_before_the_usual_end_and_few
     assert followed(600, 60, pace=pacing.wait_for_hook)[0] < followed(600, 60)[0]
 
 
+def test_after_a_webhook_each_wait_is_twice_the_one_before_up_to_the_usual_one():
+    since, waits = 0.0, []
+    for _ in range(8):
+        waits.append(pacing.wait_after_hook(since, 20))
+        since += waits[-1]
+
+    assert waits == [0.5, 1, 2, 4, 8, 16, 20, 20]
+
+
 def test_waits_are_never_shorter_than_the_densest_nor_longer_than_ten_minutes():
     for pace in (pacing.wait, pacing.wait_for_hook):
         for age in (0, 0.1, 10, 59.99, 60, 60.01, 3600, 1e6):
