@@ -245,7 +245,8 @@ def _in_words(candidate: services.Candidate) -> str:
     if candidate.is_being_sent:
         return f"{said}; a job that is just being sent may have made it: look again in a minute or two"
     others = ", ".join(str(job.pk)[:8] for job in candidate.others)
-    return f"{said}; may be that of {others} as well" if others else said
+    more = f" and {candidate.more_others} more" if candidate.more_others else ""
+    return f"{said}; may be that of {others}{more} as well" if others else said
 
 
 def _job(object_id: str) -> Job:

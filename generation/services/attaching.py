@@ -20,7 +20,7 @@ from generation.models import Job, Status
 from generation.providers.errors import NotFound, ProviderError
 from generation.providers.predictions import Prediction
 from generation.providers.wavespeed import WaveSpeed
-from generation.services.fitting import Candidate, candidates_of, misfit, named_for_another, window
+from generation.services.fitting import Candidate, candidates_of, misfit, named_for_another, only_fits, window
 from generation.services.hearing import hand_to_attach
 from generation.services.listing import listed
 from generation.services.provider import wavespeed
@@ -152,11 +152,8 @@ def _look_for(jobs: Sequence[Job], provider: WaveSpeed) -> int:
     attached = sum(_try(job, job.shown_id, provider) for job in named)
     if not unnamed:
         return attached
-    found = candidates_of(unnamed, _listed_around(unnamed, provider))
-    for job in unnamed:
-        mine = found[job.pk]
-        attached += len(mine) == 1 and not mine[0].others and _try(job, mine[0].prediction.id, provider)
-    return attached
+    found = only_fits(unnamed, _listed_around(unnamed, provider))
+    return attached + sum(_try(job, found[job.pk].id, provider) for job in unnamed if job.pk in found)
 
 
 def _asked(job: Job, prediction_id: str, provider: WaveSpeed) -> Prediction:
