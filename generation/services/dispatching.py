@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -18,7 +19,7 @@ from generation.models import Alert, Gate, Job, JobEvent, Status, Turn
 from generation.providers.errors import RefusedForAccount
 from generation.services import leases
 from generation.services.choosing import Standing, in_turn
-from generation.services.hinting import hint_at
+from generation.services.hinting import HINT_WAITS, any_waits, hint_at
 from generation.services.noticing import alert
 from generation.services.transitions import log, tell_all
 
@@ -193,7 +194,9 @@ def _waiting(room: _Room, now: datetime) -> dict[int, deque[Job]]:
     for cluster in room.full:
         takable = takable.exclude(_WITH_MEDIA) if cluster == _MEDIA_CLUSTER else takable.filter(_WITH_MEDIA)
     ranked = takable.annotate(rank=rank).filter(rank__lte=room.jobs)
-    for job in ranked.only("status", "user_id", "created_at", "request_id", "source_job_id", "upload_id"):
+    for job in ranked.only(
+        "status", "user_id", "created_at", "request_id", "source_job_id", "upload_id", "handed_at", "taken_at"
+    ):
         waiting[job.user_id].append(job)
     return waiting
 
@@ -204,8 +207,25 @@ def _hand(jobs: list[Job], now: datetime) -> None:
     queued = Job.objects.select_for_update(of=("self",)).filter(pk__in=[job.pk for job in jobs], status=Status.QUEUED)
     still = set(queued.order_by("pk").values_list("pk", flat=True))
     handed = [job for job in jobs if job.pk in still]
-    Job.objects.filter(pk__in=still).update(handed_at=now, lease_until=leases.until(now), taken_at=None)
-    tell_all(handed, now=now, by=_DISPATCHER, note="Handed to a worker.")
-    media = {job.pk for job in handed if job.source_job_id or job.upload_id}
-    hint_at("generation.tasks.submit", media, cluster=_MEDIA_CLUSTER)
-    hint_at("generation.tasks.submit", [job.pk for job in handed if job.pk not in media], cluster=SUBMIT_CLUSTER)
+    told = _told(handed, now)
+    Job.objects.filter(pk__in=told).update(lease_until=leases.until(now))
+    untold = [job for job in handed if job.pk not in told]
+    at_hand = {"handed_at": now, "lease_until": leases.until(now), "taken_at": None}
+    Job.objects.filter(pk__in=[job.pk for job in untold]).update(**at_hand)
+    tell_all(untold, now=now, by=_DISPATCHER, note="Handed to a worker.")
+    for cluster in (_MEDIA_CLUSTER, SUBMIT_CLUSTER):
+        hint_at("generation.tasks.submit", [job.pk for job in untold if _cluster(job) == cluster], cluster=cluster)
+
+
+def _told(jobs: list[Job], now: datetime) -> set[UUID]:
+    """Return those whose hints still wait, for all that is known: all workers are busy, or away for a while.
+
+    Another hint for each of them every minute would make a pile that workers go through in vain.
+    """
+    untaken = [job for job in jobs if job.handed_at and not job.taken_at and now - job.handed_at < HINT_WAITS]
+    waits = {cluster: any_waits(cluster) for cluster in {_cluster(job) for job in untaken}}
+    return {job.pk for job in untaken if waits[_cluster(job)]}
+
+
+def _cluster(job: Job) -> str:
+    return _MEDIA_CLUSTER if job.source_job_id or job.upload_id else SUBMIT_CLUSTER

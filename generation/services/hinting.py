@@ -1,11 +1,14 @@
 """Hints: what tells a worker to look at jobs. They are rows, written in the transaction of what they speak of."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
 from django_q.models import OrmQ
 from django_q.tasks import async_task
+
+HINT_WAITS = timedelta(minutes=15)  # behind others; then it is thought lost
 
 
 def hint_at(task: str, jobs: Iterable[UUID], *, cluster: str) -> None:

@@ -110,6 +110,9 @@ def _claim(job_id: UUID) -> Job | None:
     """Take a handed job to prepare what it needs; None when it is not ours. Each handing has one taker."""
     now = clock.now()
     if not Job.objects.handed(now).filter(pk=job_id, taken_at__isnull=True).update(taken_at=now):
+        # The hint is gone with this look. Where it came too late, whoever hands the job over again tells of it again.
+        too_late = Job.objects.queued().filter(pk=job_id, taken_at__isnull=True, lease_until__lte=now)
+        too_late.update(handed_at=None)
         return None
     job = Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
     bind_contextvars(request_id=job.request_id)

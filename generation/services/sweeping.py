@@ -12,12 +12,11 @@ from generation.models import Job, Status
 from generation.services import leases
 from generation.services.attaching import lose_sight
 from generation.services.collecting import COLLECT_CLUSTER, hand_to_collectors
-from generation.services.hinting import any_waits
+from generation.services.hinting import HINT_WAITS, any_waits
 from generation.services.polling import mark_late
 from generation.services.transitions import cancel_queued, locked, tell
 
 _SWEEPER = Actor(name="watcher")
-_HINT_WAITS = timedelta(minutes=15)  # behind others; then it is thought lost
 
 
 def sweep() -> int:
@@ -58,7 +57,7 @@ def _uncollected() -> int:
     now = clock.now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     waiting = list(Job.objects.filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now), status=Status.COLLECTING))
-    told = {job.pk for job in waiting if job.handed_at and now - job.handed_at < _HINT_WAITS}
+    told = {job.pk for job in waiting if job.handed_at and now - job.handed_at < HINT_WAITS}
     if not told or not any_waits(COLLECT_CLUSTER):
         return sum(_hand_again(job, now) for job in waiting)
     # All collectors are busy, and hints wait: those of these jobs are among them.

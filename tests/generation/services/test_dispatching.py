@@ -44,14 +44,58 @@ def test_a_job_is_handed_over_once_while_its_lease_lasts(alice):
     assert services.dispatch() == 0
 
 
+def end_leases(**also) -> None:
+    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1), **also)
+
+
 def test_a_job_whose_lease_has_ended_is_handed_over_again(alice):
     job = make_job(alice)
     services.dispatch()
-    Job.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    end_leases()
+    OrmQ.objects.all().delete()
 
     assert services.dispatch() == 1
     job.refresh_from_db()
     assert job.lease_until > timezone.now()
+    assert OrmQ.objects.count() == 1
+
+
+def test_while_hints_wait_for_workers_no_job_gets_another(alice):
+    job = make_job(alice)
+    services.dispatch()
+    handed_at = Job.objects.get().handed_at
+    for _ in range(3):
+        end_leases()
+        assert services.dispatch() == 1
+
+    job.refresh_from_db()
+    assert job.lease_until > timezone.now()
+    assert (job.handed_at, OrmQ.objects.count()) == (handed_at, 1)
+    assert job.events.filter(note="Handed to a worker.").count() == 1
+
+
+def hint_was_taken_by_who_died():
+    end_leases(taken_at=timezone.now())
+
+
+def hint_came_too_late():
+    end_leases()
+    services.submit(Job.objects.get().pk)
+
+
+def hint_is_thought_lost():
+    end_leases(handed_at=timezone.now() - timedelta(minutes=16))
+
+
+@pytest.mark.parametrize("meanwhile", [hint_was_taken_by_who_died, hint_came_too_late, hint_is_thought_lost])
+def test_a_job_whose_own_hint_is_gone_gets_another_while_others_wait(alice, meanwhile):
+    make_job(alice)
+    services.dispatch()
+    meanwhile()
+
+    assert services.dispatch() == 1
+    assert OrmQ.objects.count() == 2
+    assert Job.objects.get().taken_at is None
 
 
 def test_no_more_are_handed_over_than_workers_have_soon_taken(alice):
