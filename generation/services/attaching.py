@@ -2,7 +2,8 @@
 
 An unknown job is never sent again and never ended by time. Its prediction is the one that a webhook has named, or is
 looked for in the provider's list: exactly one that fits it, that no other job has, and that fits no other job whose
-submission has no answer (fitting.py). Everything else is for an operator.
+submission has no answer (fitting.py). What a webhook has named is compared with the list as well, and forgotten where
+it can't be the job's. Everything else is for an operator.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,13 +21,22 @@ from generation.models import Job, Status
 from generation.providers.errors import NotFound, ProviderError
 from generation.providers.predictions import Prediction
 from generation.providers.wavespeed import WaveSpeed
-from generation.services.fitting import Candidate, candidates_of, misfit, named_for_another, only_fits, window
+from generation.services.fitting import (
+    Candidate,
+    candidates_of,
+    misfit,
+    moment,
+    named_for_another,
+    only_fits,
+    window,
+)
 from generation.services.hearing import hand_to_attach
 from generation.services.listing import listed
 from generation.services.provider import wavespeed
-from generation.services.transitions import locked, log, move
+from generation.services.transitions import locked, log, move, tell
 
 _LOOKS = (timedelta(minutes=5), timedelta(hours=1))  # pauses between looks; the first is a minute after
+_AROUND = timedelta(seconds=1)  # the list is asked for by whole seconds
 _LONGEST = 60.0  # seconds of looking at a time
 _LONGEST_WINDOW = timedelta(minutes=20)  # for which one list is asked
 
@@ -35,6 +45,10 @@ class NotAttachable(Exception):
     """This prediction can't be the job's."""
 
     code = "not_attachable"
+
+
+class Misfit(NotAttachable):
+    """It can't be the job's, and never will be."""
 
 
 def first_look(now: datetime) -> datetime:
@@ -56,7 +70,10 @@ def lose_sight(job: Job, *, now: datetime, by: Actor, note: str) -> bool:
 
 
 def attach_shown(job_id: UUID) -> bool:
-    """Give an unknown job the prediction that a webhook named, after a look at it; False where it does not fit."""
+    """Give an unknown job the prediction that a webhook named, after a look at it; False where it does not fit.
+
+    Then the webhook is forgotten, and the job is looked for in the list as if none had come.
+    """
     job = Job.objects.filter(pk=job_id, status=Status.UNKNOWN).exclude(shown_id="").first()
     return job is not None and _try(job, job.shown_id, wavespeed())
 
@@ -97,22 +114,21 @@ def attach(job_id: UUID, prediction_id: str, *, by: Actor) -> Job:
     """Give an unknown job the prediction that an operator names. Raises NotAttachable, or ProviderError.
 
     The provider is asked first: model, time and whatever its list tells of the wish must fit, and it may neither belong
-    to another job nor to one that is just being sent. Then the job runs, and the watcher asks how far it is.
+    to another job nor to one that is just being sent. What a webhook has named for the job is then forgotten. The job
+    runs, and the watcher asks how far it is.
     """
     job, provider = Job.objects.get(pk=job_id), wavespeed()
     if job.status != Status.UNKNOWN:
         raise NotAttachable("The job is not unknown.")
-    prediction = _asked(job, prediction_id, provider)
-    around = _listed_around([job], provider)
-    told = next((each for each in around if each.id == prediction.id), prediction)
-    if reason := misfit(job, told):
-        raise NotAttachable(reason)
+    told = _compared(job, prediction_id, provider)
+    if job.shown_id not in {"", told.id}:
+        _forget_shown(job, by=by, reason=f"{by.name} names another.")
     found = candidates_of([job], [told])[job.pk]
     if not found:
         raise NotAttachable(f"{prediction_id} belongs to another job, or the job to another prediction.")
     if found[0].is_being_sent:
         raise NotAttachable("It may be that of a job that is just being sent. Look again in a minute or two.")
-    return _give(job, prediction.id, by=by)
+    return _give(job, told.id, by=by)
 
 
 def _is_due(now: datetime) -> Q:
@@ -122,7 +138,7 @@ def _is_due(now: datetime) -> Q:
 def _together(jobs: Iterable[Job]) -> Iterator[list[Job]]:
     """Put together the jobs for which one list is asked: of a model, with windows that overlap.
 
-    First come those whose prediction a webhook has named, each by itself: they need no list.
+    First come those whose prediction a webhook has named, each by itself: they need no long list.
     """
     unnamed = []
     for job in jobs:
@@ -163,14 +179,28 @@ def _asked(job: Job, prediction_id: str, provider: WaveSpeed) -> Prediction:
     except NotFound as error:
         raise NotAttachable(f"WaveSpeed knows no prediction {prediction_id!r}.") from error
     if reason := misfit(job, prediction):
-        raise NotAttachable(reason)
+        raise Misfit(reason)
     return prediction
+
+
+def _compared(job: Job, prediction_id: str, provider: WaveSpeed) -> Prediction:
+    """Look at a prediction, and at it in the list, which may tell of what it was made: that must fit as well."""
+    prediction = _asked(job, prediction_id, provider)
+    created_at = moment(prediction.created_at)
+    if created_at is None:  # then it is no fit
+        return prediction
+    around = listed(provider, since=created_at - _AROUND, until=created_at + _AROUND, model=job.model)
+    told = next((each for each in around if each.id == prediction.id), prediction)
+    if reason := misfit(job, told):
+        raise Misfit(reason)
+    return told
 
 
 def _give(job: Job, prediction_id: str, *, by: Actor) -> Job:
     """Give an unknown job its prediction, which was looked at."""
     now = clock.now()
     fields = {"prediction_id": prediction_id, "submitted_at": job.submit_started_at, "due_at": now, "attempts": 0}
+    fields |= {"shown_id": ""}
     try:
         with transaction.atomic():
             current = locked(job.pk, Status.UNKNOWN)
@@ -181,7 +211,7 @@ def _give(job: Job, prediction_id: str, *, by: Actor) -> Job:
             move(current, Status.RUNNING, now=now, by=by, note=f"Found at WaveSpeed as {prediction_id}.", **fields)
             return current
     except IntegrityError as error:
-        raise NotAttachable(f"{prediction_id} belongs to another job.") from error
+        raise Misfit(f"{prediction_id} belongs to another job.") from error
 
 
 def _claim(job: Job, now: datetime) -> bool:
@@ -197,16 +227,29 @@ def _look_again_soon(jobs: Sequence[Job], now: datetime) -> None:
 
 
 def _try(job: Job, prediction_id: str, provider: WaveSpeed) -> bool:
+    """Give a job what was found for it. A webhook that has named what can't be its own is forgotten."""
+    look = _compared if job.shown_id else _asked  # the other way it comes from the list
+    by = Actor(name="watcher", request_id=job.request_id)
     try:
-        prediction = _asked(job, prediction_id, provider)
-        _give(job, prediction.id, by=Actor(name="watcher", request_id=job.request_id))
+        _give(job, look(job, prediction_id, provider).id, by=by)
     except NotAttachable as error:
         log.warning("not attached", job_id=str(job.pk), prediction_id=prediction_id, error=str(error))
+        if job.shown_id and isinstance(error, Misfit):
+            _forget_shown(job, by=by, reason=str(error))
         return False
     except ProviderError as error:
         log.warning("not attached", job_id=str(job.pk), prediction_id=prediction_id, **error.signs())
         return False
     return True
+
+
+def _forget_shown(job: Job, *, by: Actor, reason: str) -> None:
+    """Drop what a webhook has named for an unknown job, so that the next one may name its own."""
+    with transaction.atomic():
+        unknown = Job.objects.filter(pk=job.pk, status=Status.UNKNOWN, shown_id=job.shown_id)
+        if unknown.update(shown_id="", heard_at=None):
+            note = f"A webhook had named {job.shown_id} for it, which is forgotten: {reason}"
+            tell(job, now=clock.now(), by=by, note=note)
 
 
 def _listed_around(jobs: Sequence[Job], provider: WaveSpeed) -> list[Prediction]:

@@ -91,6 +91,12 @@ def unanswered(since: datetime, until: datetime) -> JobQuerySet:
     return _near(since, until).filter(status__in=[Status.SUBMITTING, Status.UNKNOWN])
 
 
+def is_another_s(job: Job, prediction_id: str) -> bool:
+    """Say whether another job has the prediction, or a webhook has named it for another of that time."""
+    others = Job.objects.exclude(pk=job.pk)
+    return others.filter(prediction_id=prediction_id).exists() or named_for_another(job, prediction_id)
+
+
 def named_for_another(job: Job, prediction_id: str) -> bool:
     """Say whether a webhook has named the prediction for another job of that time."""
     return _near(*window(job)).filter(shown_id=prediction_id).exclude(pk=job.pk).exists()

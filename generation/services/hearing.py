@@ -23,6 +23,7 @@ from generation import clock
 from generation.models import Ear, Job, Status
 from generation.providers.webhooks import is_signed, named_prediction
 from generation.services.dispatching import SUBMIT_CLUSTER
+from generation.services.fitting import is_another_s
 from generation.services.provider import wavespeed
 from generation.services.transitions import locked, log
 
@@ -119,9 +120,8 @@ def _heed(job_id: UUID, prediction_id: str, now: datetime) -> bool:
         return True
     with transaction.atomic():
         job = locked(job_id, Status.SUBMITTING, Status.UNKNOWN)
-        if job is not None and job.shown_id in {"", prediction_id}:
-            _show(job, prediction_id, now)
-            return True
+        if job is not None:
+            return _show(job, prediction_id, now)
     if running.nudge(now, heard_at=now):  # it runs since a moment ago
         return True
     # It has ended or is being collected.
@@ -129,11 +129,17 @@ def _heed(job_id: UUID, prediction_id: str, now: datetime) -> bool:
     return Job.objects.filter(nobodys | Q(prediction_id=prediction_id), pk=job_id).exists()
 
 
-def _show(job: Job, prediction_id: str, now: datetime) -> None:
-    """Write down which prediction it may be. While the POST's own answer may come, nobody else acts on it."""
+def _show(job: Job, prediction_id: str, now: datetime) -> bool:
+    """Write down which prediction it may be, unless it is another job's, or the job was shown another before.
+
+    While the POST's own answer may come, nobody else acts on it.
+    """
+    if job.shown_id not in {"", prediction_id} or is_another_s(job, prediction_id):
+        return False
     Job.objects.filter(pk=job.pk).update(shown_id=prediction_id, heard_at=now)
     if job.status == Status.UNKNOWN:
         hand_to_attach(job, now)
+    return True
 
 
 def _secret_of(ear: Ear) -> str:

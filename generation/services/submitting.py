@@ -190,9 +190,13 @@ def _attach(job: Job, prediction_id: str) -> None:
             current = locked(job.pk, Status.SUBMITTING, Status.UNKNOWN)
             if current:
                 note = f"WaveSpeed took it as {prediction_id}."
+                is_named = current.shown_id == prediction_id
+                if not is_named:
+                    current.heard_at = None  # what came was not its own, and its own may still come
                 # What its webhook has named already is due at once.
-                when = {"due_at": now, "pace": 0} if current.shown_id else first_wait(current, now)
-                move(current, Status.RUNNING, now=now, by=_worker(job), note=note, **fields, **when)
+                when = {"due_at": now, "pace": 0} if is_named else first_wait(current, now)
+                heard = {"shown_id": "", "heard_at": current.heard_at}
+                move(current, Status.RUNNING, now=now, by=_worker(job), note=note, **fields, **when, **heard)
     except IntegrityError:
         log.exception("prediction belongs to another job", job_id=str(job.pk), prediction_id=prediction_id)
         _lost_sight(job, Ambiguous(f"WaveSpeed answered with {prediction_id}, which is another job's."))
