@@ -41,7 +41,12 @@ def learn_webhook_secret() -> None:
 
 def heed_balance() -> None:
     """Look what the provider's account has left."""
-    _ask(lambda: services.heed_balance(wavespeed().balance(), now=clock.now()))
+
+    def look() -> None:
+        now = clock.now()  # before the answer: what closes the Gate meanwhile is later
+        services.heed_balance(wavespeed().balance(), now=now)
+
+    _ask(lambda: errands.do("heed_balance", look))
 
 
 def _ask(step: Callable[[], object]) -> None:

@@ -17,7 +17,6 @@ import aiohttp
 import structlog
 from django.conf import settings
 from django.db import connections
-from django_q.tasks import async_task
 
 from billing import services as billing
 from generation import clock, heart, services
@@ -171,7 +170,7 @@ class _Rounds:
             billing.expire_all_grants(now)
         if self._balanced_at is None or now - self._balanced_at >= _BALANCE_EVERY:
             self._balanced_at = now
-            async_task("generation.tasks.heed_balance", cluster=services.SUBMIT_CLUSTER)
+            errands.hand("heed_balance")
         if self._told_at is None or now - self._told_at >= _TELL_EVERY:
             self._told_at = now
             hand_notices(now)

@@ -14,7 +14,7 @@ class Gate(models.Model):
 
     class Cause(models.TextChoices):
         ACCOUNT = "account"  # the provider refuses the key or the account: an operator reopens it
-        CREDIT = "credit"  # it refuses for lack of credit: reopens by a rise above the least balance, where one is set
+        CREDIT = "credit"  # it refuses for lack of credit: reopens by a rise, where a least balance is set
         BALANCE = "balance"  # below the least balance: reopens by itself
         OPERATOR = "operator"
 
@@ -30,6 +30,12 @@ class Gate(models.Model):
     )
     balance = models.BigIntegerField(null=True, blank=True, help_text="Micro-dollars at the provider.")
     balance_at = models.DateTimeField(null=True, blank=True)
+    credit_mark = models.BigIntegerField(
+        null=True, blank=True, help_text="Micro-dollars: the least that was read since WaveSpeed refused for credit."
+    )
+    told_at = models.DateTimeField(
+        null=True, blank=True, help_text="When operators were last told that it closed for money."
+    )
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

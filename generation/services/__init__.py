@@ -21,9 +21,10 @@ from generation.services.creating import (
 from generation.services.deciding import give_up, never_created
 from generation.services.deleting import InUse, NotDeletable, delete, delete_upload, remove_what_is_left
 from generation.services.differing import resolve_difference
-from generation.services.dispatching import SUBMIT_CLUSTER, close_gate, dispatch, heed_balance, open_gate, the_gate
+from generation.services.dispatching import SUBMIT_CLUSTER, dispatch
 from generation.services.finding import job_of
 from generation.services.fitting import Candidate
+from generation.services.gating import close_gate, heed_balance, open_gate, the_gate
 from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
 from generation.services.polling import Answered, keep_waiting, made, polled, unreachable
 from generation.services.reconciling import reconcile

@@ -6,109 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
 from billing.models import Subscription
-from billing.money import dollars
 from billing.services import Actor
 from generation import clock
-from generation.models import Alert, Gate, Job, JobEvent, Status, Turn
-from generation.providers.errors import RefusedForAccount
+from generation.models import Gate, Job, JobEvent, Status, Turn
 from generation.services import leases
 from generation.services.choosing import Standing, in_turn
+from generation.services.gating import the_gate
 from generation.services.hinting import HINT_WAITS, any_waits, hint_at
-from generation.services.noticing import alert
-from generation.services.transitions import log, tell_all
+from generation.services.transitions import tell_all
 
 SUBMIT_CLUSTER = "clapboard"
 _MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
 _WITH_MEDIA = Q(source_job__isnull=False) | Q(upload__isnull=False)
 _DISPATCHER = Actor(name="watcher")
-_NARROW_FOR = timedelta(seconds=30)
 # Of one cluster's workers. Few hints wait, so who is next is decided late, and no lease runs out in the line; but it is
 # filled up from time to time only, since the whole queue is looked through for it.
 _MOST_UNTAKEN, _ENOUGH_UNTAKEN = 100, 50
-_REOPENS = {
-    Gate.Cause.ACCOUNT: "It stays closed until an operator reopens it: look at the key and the account first.",
-    Gate.Cause.CREDIT: "With a least balance set, it reopens by itself once WaveSpeed's balance rises and is above it.",
-    Gate.Cause.BALANCE: "It reopens by itself once WaveSpeed's balance is above the least again.",
-}
-_BY_ITSELF = (Gate.Cause.CREDIT, Gate.Cause.BALANCE)  # is how it reopens; all else is a person's decision
-
-
-def the_gate() -> Gate:
-    """Return the Gate; the first look makes it, narrow for the real provider and wide for the sandbox."""
-    wide = {"predictions_at_a_time": 50, "submissions_a_minute": 6000}
-    narrow = {"predictions_at_a_time": 2, "submissions_a_minute": 2}
-    return Gate.objects.get_or_create(pk=1, defaults=wide if settings.SANDBOX else narrow)[0]
-
-
-@transaction.atomic
-def close_gate(reason: str, *, now: datetime, cause: Gate.Cause = Gate.Cause.OPERATOR) -> None:
-    """Stop submitting, for everybody, until it is reopened. What was said first stays; operators are told once.
-
-    Only what reopens by itself gives way to what does not: else an operator's closing would end with a top-up.
-    """
-    the_gate()
-    closed = {"closed_at": now, "closed_reason": reason, "closed_for": cause}
-    weaker = Q(closed_at__isnull=True)
-    if cause not in _BY_ITSELF:
-        weaker |= Q(closed_for__in=_BY_ITSELF)
-    if not Gate.objects.filter(weaker, pk=1).update(**closed):
-        return
-    log.error("gate closed", reason=reason, cause=str(cause))
-    if cause is not Gate.Cause.OPERATOR:
-        alert(
-            Alert.Kind.GATE,
-            subject="The Gate closed itself: no video is sent",
-            text=f"{reason}\n\nJobs wait and none fails. {_REOPENS[cause]}",
-            page="generation_gate_changelist",
-            now=now,
-        )
-
-
-def open_gate() -> None:
-    """Let jobs go to the provider again."""
-    Gate.objects.filter(pk=1).update(closed_at=None, closed_reason="", closed_for="")
-    log.warning("gate opened")
-
-
-def cause_of(error: RefusedForAccount) -> Gate.Cause:
-    """Say whether money would help."""
-    no_credit = error.status == 402 or error.code in {402, 1407} or "credit" in error.reason.lower()
-    return Gate.Cause.CREDIT if no_credit else Gate.Cause.ACCOUNT
-
-
-def narrow_gate(now: datetime) -> None:
-    """Let no more be in flight than there is now, for a while: the provider has said that it is enough."""
-    the_gate()
-    in_flight = max(Job.objects.in_flight(now).count() - 1, 1)
-    until = now + _NARROW_FOR
-    Gate.objects.filter(pk=1).update(narrowed_to=in_flight, narrowed_until=until)
-    log.warning("gate narrowed", to=in_flight, until=until.isoformat())
-
-
-@transaction.atomic
-def heed_balance(balance: int, *, now: datetime) -> None:
-    """Write down what the account has, close the Gate below what an operator has set, and reopen it above.
-
-    After a refusal for lack of credit it reopens only when the balance has risen since the reading before: being above
-    the least was not enough for WaveSpeed.
-    """
-    the_gate()
-    gate = Gate.objects.select_for_update().get(pk=1)
-    has_risen = gate.balance is not None and balance > gate.balance
-    Gate.objects.filter(pk=1).update(balance=balance, balance_at=now)
-    if gate.least_balance is None:
-        return
-    if balance < gate.least_balance:
-        reason = f"WaveSpeed's balance is ${dollars(balance)}, below ${dollars(gate.least_balance)}."
-        close_gate(reason, now=now, cause=Gate.Cause.BALANCE)
-    elif gate.closed_for == Gate.Cause.BALANCE or (gate.closed_for == Gate.Cause.CREDIT and has_risen):
-        open_gate()
 
 
 def dispatch() -> int:

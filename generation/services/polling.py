@@ -19,7 +19,7 @@ from generation.providers.predictions import Prediction
 from generation.services import wording
 from generation.services.collecting import in_the_hands_of_collectors, tell_collectors
 from generation.services.differing import differ
-from generation.services.dispatching import cause_of, close_gate
+from generation.services.gating import cause_of, close_gate
 from generation.services.hearing import hooks_arrive
 from generation.services.noticing import give_notice
 from generation.services.transitions import fail, locked, move_all, tell

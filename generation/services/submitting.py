@@ -26,7 +26,7 @@ from generation.providers.wavespeed import WaveSpeed
 from generation.services import wording
 from generation.services.attaching import lose_sight
 from generation.services.bringing import NO_SOURCE, SourceLost, bring
-from generation.services.dispatching import cause_of, close_gate, narrow_gate, the_gate
+from generation.services.gating import cause_of, close_gate, narrow_gate, the_gate
 from generation.services.hearing import draw_webhook
 from generation.services.polling import first_wait
 from generation.services.provider import wavespeed

@@ -15,6 +15,7 @@ from billing.models import Grant
 from billing.money import Amount
 from generation import heart, services, tasks, watcher
 from generation.models import Chore, Heartbeat, Job, Status
+from generation.services import errands
 from generation.services.provider import wavespeed
 from tests.make import ACTOR, make_job
 
@@ -111,6 +112,7 @@ def test_the_balance_is_asked_for_every_few_minutes_and_what_is_daily_gets_its_r
     rounds.turn()
     rounds.turn()
     assert asked() == 1
+    errands.do("heed_balance", lambda: None)
     rounds._balanced_at -= watcher._BALANCE_EVERY
     rounds.turn()
     assert asked() == 2

@@ -11,8 +11,8 @@ from generation import services
 from generation.models import Alert, Difference, Gate, Job, Status
 from generation.providers.errors import RateLimited, RefusedForAccount
 from generation.services import submitting
-from generation.services.dispatching import cause_of, narrow_gate
 from generation.services.fitting import moment
+from generation.services.gating import cause_of, narrow_gate
 from generation.services.provider import wavespeed
 from tests.engine import run
 from tests.make import ACTOR, make_job, make_spec, make_user
