@@ -2,9 +2,11 @@
 
 import pytest
 
+from generation import services
 from generation.models import Gate, Job, Status
 from tests.concurrency import actions
 from tests.concurrency.racing import race
+from tests.concurrency.test_waiting_for_the_row import in_turn
 from tests.make import make_job, make_plan, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,3 +40,8 @@ def test_whoever_counts_places_before_the_lock_hands_over_too_many():
     race(actions.dispatch_counting_before_the_lock, [()] * DISPATCHERS)
 
     assert handed() == DISPATCHERS * (PLACES - RUNNING)
+
+
+@pytest.mark.postgres
+def test_a_dispatcher_counts_places_once_another_has_given_its_own_away():
+    assert in_turn(services.dispatch, services.dispatch) == (PLACES - RUNNING, 0)

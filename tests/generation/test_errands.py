@@ -1,5 +1,6 @@
 """What one worker at a time does: handed over once, done once, and after a failure not at once again."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from django_q.models import OrmQ
 
 from generation.models import Errand
 from generation.services import COLLECT_CLUSTER, errands
+from tests.generation.services.test_leases import Killed
 
 pytestmark = pytest.mark.django_db
 
@@ -69,3 +71,26 @@ def test_who_was_thought_dead_takes_nothing_from_the_next():
     assert Errand.objects.get().handed_at
     assert not errands.hand(NAME)
     assert errands.do(NAME, nothing)
+
+
+@pytest.mark.parametrize("end", ["done", "failed"])
+def test_who_was_thought_dead_takes_nothing_from_the_next_who_is_at_it(end):
+    def outlive() -> None:
+        pass_time(minutes=6)
+        assert errands.hand(NAME)
+        with pytest.raises(Killed):
+            errands.do(NAME, be_killed)  # as if it were still at it: its lease stands
+        at_it.append(Errand.objects.values().get())
+        if end == "failed":
+            raise ZeroDivisionError
+
+    at_it: list[object] = []
+    errands.hand(NAME)
+    with suppress(ZeroDivisionError):
+        errands.do(NAME, outlive)
+    assert Errand.objects.values().get() == at_it[0]
+    assert not errands.hand(NAME)
+
+
+def be_killed() -> None:
+    raise Killed

@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 from billing.models import Hold
 from generation import services, storage
 from generation.models import Job, JobEvent, JobNotice, Status
-from generation.services import collecting, leases
+from generation.services import collecting, leases, sweeping
 from tests.engine import run
 from tests.generation.services.test_leases import expire_leases, killed_at, made_and_handed, raising
 from tests.make import make_job
@@ -54,6 +54,21 @@ def test_a_collector_that_lost_its_lease_takes_nothing_from_the_next(sandbox, al
     assert Hold.objects.get().state == Hold.State.HELD
     expire_leases()
     assert run(job).status == Status.SUCCEEDED
+
+
+def test_who_looked_before_another_took_it_does_not_take_what_was_handed_over_since(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    pause = collecting._pause
+
+    def overtaken(attempts: int) -> timedelta:
+        monkeypatch.setattr(collecting, "_pause", pause)
+        assert collecting._claim(job.pk).attempts == 1
+        hand_again()
+        return pause(attempts)
+
+    monkeypatch.setattr(collecting, "_pause", overtaken)  # after the look, before it is taken
+    assert collecting._claim(job.pk) is None
+    assert collecting._claim(job.pk).attempts == 2, "else two would have the same number, and each the other's job"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -175,3 +190,19 @@ def test_what_a_worker_has_taken_and_let_fall_is_handed_over_while_others_wait(a
 
     assert services.sweep() == 1
     assert OrmQ.objects.count() == 3
+
+
+def test_what_was_taken_and_given_back_while_the_sweep_looked_is_in_nobody_s_hands(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    expire_leases()
+
+    def meanwhile(cluster: str) -> bool:
+        taken = collecting._claim(job.pk)
+        collecting._again_later(taken, "Cut: it was.")
+        return True
+
+    monkeypatch.setattr(sweeping, "any_waits", meanwhile)
+    assert services.sweep() == 0
+
+    job.refresh_from_db()
+    assert (job.handed_at, job.lease_until) == (None, None)
