@@ -68,6 +68,8 @@ def do_chore(name: str, now: datetime) -> bool:
     try:
         outcome = CHORES[name](now)
     except (ProviderError, NotChecked) as error:
+        signs = error.signs() if isinstance(error, ProviderError) else {"error": type(error).__name__}
+        log.warning("chore not done", name=name, **signs)
         failed(name, f"WaveSpeed did not say: {error}", now)
     else:
         result = Chore.Result.FOUND if outcome.found else Chore.Result.FINE
@@ -97,7 +99,7 @@ def _write_down(name: str, result: Chore.Result, report: str, now: datetime, *, 
     chore.save(update_fields=["result", "report", "ended_at", "due_at"])
     if result is Chore.Result.FINE or (result is Chore.Result.FAILED and before == str(result)):
         return
-    log.error("chore", name=name, result=str(result), report=report)
+    log.error("chore", name=name, result=str(result))  # the report may hold the provider's words
     subject = _FOUND.get(name, f"The daily {chore} found something")
     if result is Chore.Result.FAILED:
         subject = f"The daily {chore} could not be done; it is tried again every hour"

@@ -18,7 +18,8 @@ def differ(
     difference, is_new = Difference.objects.get_or_create(kind=kind, **about, defaults=told)
     if not is_new:
         return None
-    log.warning("difference noted", kind=str(kind), job_id=str(job.pk) if job else None, ours=ours, theirs=theirs)
+    ids = {"job_id": str(job.pk) if job else None, "prediction_id": prediction_id}
+    log.warning("difference noted", kind=str(kind), ours=ours, **ids)  # the provider's words may quote a prompt
     return difference
 
 

@@ -53,6 +53,18 @@ def test_what_is_due_is_handed_over_once(chores):
     assert OrmQ.objects.count() == len(daily.CHORES)
 
 
+def test_the_log_does_not_repeat_what_the_provider_says(db, monkeypatch, caplog):
+    def away(_now):
+        raise Unavailable("no answer: 500 'A heron in fog, https://cdn.example.org/o.mp4?sig=secret'", status=500)
+
+    monkeypatch.setitem(daily.CHORES, "reconcile", away)
+
+    assert "A heron in fog" in do("reconcile").report
+    assert "Unavailable" in caplog.text
+    assert "heron" not in caplog.text
+    assert "sig=" not in caplog.text
+
+
 def test_two_watchers_that_see_it_hand_it_over_once(chores):
     seen = chores[0]
 
