@@ -23,6 +23,7 @@ from tests.sandbox import RunningSandbox, running_sandbox
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
 PROMPT = "A heron that nobody may read of in a log"
+RESET_KEY = "1-cq9x-nobody-may-use-me"
 # The POST gets no answer: only the webhook knows how it went.
 LOST = ("dropped", "500_after", "no_id")
 ACCESS_LOG = "--access-logfile=- --log-level=debug"
@@ -61,6 +62,20 @@ def ordered_by_form(url: str, session: str, prompt: str) -> None:
     assert "/videos/" in answer.url
 
 
+def looked_around(url: str, session: str, job_id: str) -> None:
+    """Look at pages that hold the prompt, and send a form that is refused and one without its token."""
+    browser = requests.Session()
+    browser.cookies.set("sessionid", session)
+    for path in (f"/?from={job_id}", f"/videos/{job_id}", "/gallery/"):
+        assert browser.get(f"{url}{path}", timeout=60).status_code in {200, 404}, path
+    page = browser.get(f"{url}/", timeout=60).text
+    found = dict(re.findall(r'name="(csrfmiddlewaretoken|token|max_cost|priced|shown)" value="([^"]*)"', page))
+    form = {"model": found["shown"], "duration": "7", "prompt": PROMPT, **found}
+    assert "/videos/" not in browser.post(f"{url}/", form, headers={"Referer": url}, timeout=60).url
+    key = f"{url}/accounts/password/reset/key/{RESET_KEY}/"
+    assert requests.post(key, {"prompt": PROMPT}, timeout=60).status_code == 403
+
+
 def all_over(number: int) -> bool:
     return Job.objects.filter(status__in=FINAL).count() == number
 
@@ -90,18 +105,20 @@ def run(tmp_path: Path, settings) -> Run:
         rig.be_called()
         rig.start("web", "watch", "worker")
         wait_for_life()
-        ordered(rig.url, key, PROMPT)
+        first = ordered(rig.url, key, PROMPT)
         ordered_by_form(rig.url, session, PROMPT)
         for fault in FAULTS:
             ordered(rig.url, key, f"{PROMPT} [fault:{fault}]")
         wait_until(lambda: all_over(number), "the end of all")
         requests.get(f"{rig.url}/api/v1/jobs", headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        looked_around(rig.url, session, first)
         webhooks = webhooks_of(sandbox)
         stranger_calls(rig.url, webhooks)
         stats = sandbox.stats()
         rig.stop()
     tokens = {f"token of {address}": address.rpartition("/")[2] for address in webhooks}
     secrets = {"prompt": PROMPT, "key": key, "session": session, "webhook secret": "sandbox-secret", **tokens}
+    secrets["key of a password"] = RESET_KEY
     return Run(stats=stats, lines=file.read_text().splitlines(), secrets=secrets)
 
 
@@ -130,6 +147,12 @@ def assert_all_ended_by_webhooks(stats: dict[str, Any]) -> None:
 def assert_silent(lines: list[str], secrets: dict[str, str]) -> None:
     assert not [line for line in lines for secret in secrets.values() if secret in line]
     assert not [line for line in lines if re.search(r"/outputs/[^ ]+\?", line)]  # a signed address
+
+    # Each line is one of ours, those of gunicorn too, and a request's bears its id.
+    read = [json.loads(line) for line in lines]
+    asked = [line for line in read if line["logger"] == "gunicorn.access"]
+    assert any("/api/v1/jobs" in line["event"] for line in asked)
+    assert all(line["request_id"] for line in asked if "/api/" in line["event"])
 
     # The scan has looked at all processes, and at lines of requests, jobs, predictions, calls and the provider's words.
     for seen in ("submitted", "not submitted", "job moved", "webhook not believed", "POST /hooks/wavespeed/"):

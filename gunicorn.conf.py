@@ -1,0 +1,3 @@
+"""gunicorn's settings: read where it is started in this folder."""
+
+logger_class = "config.serving.Lines"
