@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from traceback import extract_tb
 from typing import TypeVar
 
 import aiohttp
@@ -99,15 +100,20 @@ class _Following:
                 await self._pause()
 
     async def _ask(self, job: Job) -> None:
-        """Ask about one prediction; a slow answer keeps nobody else waiting."""
+        """Ask about one prediction; a slow answer keeps nobody else waiting, and an odd one harms nobody else."""
+        ids = {"job_id": str(job.pk), "prediction_id": job.prediction_id, "request_id": job.request_id}
         try:
             prediction = await self._provider.fetch_result(self._session, str(job.prediction_id))
         except ProviderError as error:
-            ids = {"job_id": str(job.pk), "prediction_id": job.prediction_id, "request_id": job.request_id}
             log.warning("no answer", **ids, **error.signs())
             if isinstance(error, Unavailable) and error.status == 429 and error.retry_after:
                 self._budget.pause(_steady(), error.retry_after)  # it is our account that asks too much, not this job
             answered = Answered(job=job, error=error)
+        except Exception as error:  # noqa: BLE001 - an answer that nobody foresaw is as good as none
+            # Without its message, which may quote the answer.
+            at = extract_tb(error.__traceback__)[-1]
+            log.warning("no answer", **ids, error=type(error).__name__, at=f"{at.filename}:{at.lineno}")
+            answered = Answered(job=job, error=Unavailable("WaveSpeed gave an answer that could not be read."))
         else:
             answered = Answered(job=job, prediction=prediction)
         self._asked -= 1

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import nan
 from typing import TypeVar
 
 from generation.providers.errors import (
@@ -97,18 +98,23 @@ def read_answer(status: int, body: bytes, *, retry_after: str | None = None, sec
 
 
 def read_retry_after(header: str | None) -> float | None:
-    """Read `Retry-After`, seconds or a date, as seconds from now."""
+    """Read `Retry-After`, seconds or a date, as seconds from now; None for what is neither."""
     if header is None:
         return None
     try:
         seconds = float(header)
     except ValueError:
-        try:
-            then = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        seconds = (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+        seconds = _seconds_until(header)
     return min(max(seconds, 0.0), RETRY_AFTER_LIMIT) if seconds == seconds else None  # noqa: PLR0124 - not a number
+
+
+def _seconds_until(date: str) -> float:
+    """Return the seconds until a date as HTTP writes it, NaN for what is none."""
+    try:
+        then = parsedate_to_datetime(date)
+        return (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, ArithmeticError, LookupError):  # an answer is worth more than its header
+        return nan
 
 
 def is_good(sign: int) -> bool:

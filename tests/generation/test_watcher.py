@@ -15,8 +15,11 @@ from billing.models import Grant
 from billing.money import Amount
 from generation import heart, services, tasks, watcher
 from generation.models import Chore, Heartbeat, Job, Status
+from generation.providers import wavespeed as wavespeed_module
+from generation.providers.answers import Answer, read_answer
 from generation.services import errands
 from generation.services.provider import wavespeed
+from tests.generation.provider import goes_on, is_made, refuses, running_provider
 from tests.make import ACTOR, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,6 +82,33 @@ def test_a_provider_that_is_away_for_a_while_ends_nothing(sandbox, alice):
     running_job(sandbox, alice, "A red fox [fault:503_polling*2]")
 
     watch_until(is_collecting)
+
+
+def test_an_answer_that_nobody_foresaw_is_no_answer_for_its_job_alone(alice, settings, monkeypatch):
+    def spoil(status: int, body: bytes, **kwargs) -> Answer:
+        if b"odd-" in body:
+            raise RecursionError(body)
+        return read_answer(status, body, **kwargs)
+
+    monkeypatch.setattr(wavespeed_module, "read_answer", spoil)
+    with running_provider(odd=goes_on, made=is_made) as provider:
+        settings.WAVESPEED_URL = provider.url
+        odd, made = (make_job(alice, status=Status.RUNNING, prediction_id=name) for name in ("odd-1", "made-1"))
+
+        watch_until(lambda: is_collecting() and Job.objects.filter(attempts__gt=0).exists())
+
+    assert Job.objects.get(pk=odd.pk).attempts == 1
+    assert Job.objects.get(pk=made.pk).status == Status.COLLECTING
+
+
+def test_a_nonsensical_wish_for_patience_is_none(alice, settings):
+    nonsense = refuses(503, Retry_After="Mon, 01 Jan 99999999999999999999 00:00:00 GMT")
+    with running_provider(odd=nonsense, made=is_made) as provider:
+        settings.WAVESPEED_URL = provider.url
+        for name in ("odd-1", "made-1"):
+            make_job(alice, status=Status.RUNNING, prediction_id=name)
+
+        watch_until(lambda: is_collecting() and Job.objects.filter(attempts__gt=0).exists())
 
 
 def test_what_was_asked_is_written_down_before_it_stops(sandbox, alice):

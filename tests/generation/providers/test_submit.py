@@ -215,11 +215,28 @@ def test_a_limit_may_name_a_moment(client: WaveSpeed) -> None:
     assert 0 < retry_after <= 60
 
 
-@pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}, {"Retry-After": "nan"}, {"Retry-After": ""}])
+NONSENSE = (
+    "soon",
+    "nan",
+    "",
+    "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+    "Mon, 01 Jan 2026 00:00:00 +99999999999999",
+    "Mon, 01 Jan 2026 99999999999:00:00 GMT",
+)
+
+
+@pytest.mark.parametrize("headers", [{}, *({"Retry-After": header} for header in NONSENSE)])
 @responses.activate
 def test_a_limit_may_not_say_when_to_come_back(client: WaveSpeed, headers: dict[str, str]) -> None:
     responses.post(ADDRESS, json=refusal(429, CONCURRENCY), status=429, headers=headers)
     assert refusals(client, RateLimited, 1)[0].retry_after is None
+
+
+@pytest.mark.parametrize("header", NONSENSE)
+@responses.activate
+def test_a_nonsensical_header_takes_no_paid_prediction_from_us(client: WaveSpeed, header: str) -> None:
+    responses.post(ADDRESS, json=envelope(prediction()), headers={"Retry-After": header})
+    assert client.submit(MODEL, INPUTS).id == ID
 
 
 @responses.activate
