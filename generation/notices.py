@@ -182,7 +182,8 @@ def mail_of_jobs(rows: Sequence[JobNotice]) -> tuple[str, str]:
 def mail_of_alert(rows: Sequence[Alert]) -> tuple[str, str]:
     """Return subject and text for operators."""
     alert = rows[0]
-    return alert.subject, "\n\n".join(part for part in (alert.text, _address(alert.page)) if part) + "\n"
+    path = reverse(alert.page) if alert.page.startswith("admin:") else alert.page  # as it was written before
+    return alert.subject, "\n\n".join(part for part in (alert.text, _address(path)) if part) + "\n"
 
 
 _SUBJECTS = {

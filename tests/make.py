@@ -85,3 +85,8 @@ def make_upload(user: User | None = None, *, kind: Upload.Kind = Upload.Kind.IMA
         belongs = {"content_type": "video/mp4", "width": 1280, "height": 720, "seconds": 6.0, "name": "fox.mp4"}
     row = {"user": user or make_user(), "size_bytes": 1000, "sha256": "0" * 64, "created_at": timezone.now()}
     return Upload.objects.create(kind=kind, **(row | belongs | fields))
+
+
+def expire_all_grants(now: datetime) -> int:
+    """End all grants whose time is over, as the watcher does, and return how many."""
+    return sum(billing.expire_grants(period, now) for period in billing.with_grants_over(now))

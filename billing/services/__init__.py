@@ -29,7 +29,7 @@ from billing.services.errors import (
     PastDue,
 )
 from billing.services.forgetting import forget_notices
-from billing.services.granting import expire_all_grants, expire_grants, grant
+from billing.services.granting import expire_grants, grant, with_grants_over
 from billing.services.holding import hold, hold_in, release, settle, take
 from billing.services.keys import active_key, create_api_key
 from billing.services.looking import (
@@ -80,7 +80,6 @@ __all__ = [
     "confirm",
     "create_api_key",
     "current_period",
-    "expire_all_grants",
     "expire_grants",
     "fits_today",
     "forget_notices",
@@ -110,4 +109,5 @@ __all__ = [
     "take",
     "take_answer",
     "violated_limit",
+    "with_grants_over",
 ]

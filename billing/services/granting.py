@@ -84,9 +84,12 @@ def expire_grants(period: Period, now: datetime) -> int:
     return len(over)
 
 
-def expire_all_grants(now: datetime) -> int:
-    """End all grants whose time is over, and return how many: the limits that users see are then true."""
-    return sum(expire_grants(period, now) for period in Period.objects.filter(grant_expires_at__lte=now)[:100])
+def with_grants_over(now: datetime) -> list[Period]:
+    """Return periods with grants to be ended, so that the limits that users see are true.
+
+    The latest come first: what can't be ended for some reason keeps no other waiting.
+    """
+    return list(Period.objects.filter(grant_expires_at__lte=now).order_by("-grant_expires_at", "pk")[:100])
 
 
 def _add(period: Period, amount: Amount) -> None:

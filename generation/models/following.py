@@ -25,10 +25,12 @@ _DUE_NOW = {
     "sqlite": "SELECT NULL WHERE EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' "
     "AND due_at <= strftime('%Y-%m-%d %H:%M:%f', 'now'))",
 }
+_LONG = 30.0  # seconds: the longest that who waits for a video of a minute waits
+_IMPATIENT = f"AND pace < {_LONG} AND (attempts = 0 OR pace <= 0)"
 # All that asking about a job and writing down the answer needs.
 _ASKED = (
     *("id", "status", "prediction_id", "request_id", "due_at", "submitted_at", "expected_seconds", "late_at"),
-    *("attempts", "odd_status", "not_found_since", "webhook_hash", "heard_at"),
+    *("attempts", "odd_status", "not_found_since", "webhook_hash", "heard_at", "pace", "user_id"),
 )
 _SECONDS = {
     "postgresql": "EXTRACT(EPOCH FROM due_at)::double precision",
@@ -41,7 +43,7 @@ _LOCK = {"postgresql": "FOR UPDATE SKIP LOCKED", "sqlite": ""}
 # of their own waits. MATERIALIZED: what is locked is looked for once.
 _CLAIM = """
     WITH due (due_id) AS MATERIALIZED (
-        SELECT id FROM generation_job WHERE status = 'running' AND due_at <= %s
+        SELECT id FROM generation_job WHERE status = 'running' AND due_at <= %s {who}
         ORDER BY (%s - {seconds}) / {greatest}(pace, 1e-9) DESC LIMIT %s {lock}
     )
     UPDATE generation_job SET due_at = %s FROM due WHERE id = due_id RETURNING {asked}
@@ -74,12 +76,25 @@ def due_now() -> datetime | None:
     return (row[0] or timezone.now()) if row else None
 
 
-def claim_statement() -> str:
+def claim_statement(who: str = "") -> str:
     """Return the statement that takes due jobs: of now, now as seconds since 1970, how many, and until when."""
     vendor = connection.vendor
     return _CLAIM.format(
-        seconds=_SECONDS[vendor], greatest=_GREATEST[vendor], lock=_LOCK[vendor], asked=", ".join(_ASKED)
+        seconds=_SECONDS[vendor], greatest=_GREATEST[vendor], lock=_LOCK[vendor], asked=", ".join(_ASKED), who=who
     )
+
+
+def claim_impatient_statement() -> str:
+    """Return the same statement for those that are not patient."""
+    return claim_statement(_IMPATIENT)
+
+
+def is_patient(pace: float, attempts: int) -> bool:
+    """Say whether a job waits long anyway, or got no answer last time: it may be one of many whose questions hang.
+
+    What was nudged just now has no pace and is none.
+    """
+    return pace >= _LONG or (attempts > 0 and pace > 0)
 
 
 def write_waits(waits: Iterable[Wait]) -> None:

@@ -1,6 +1,7 @@
 """Jobs, what they are made from, and their history. States change in generation.services only."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from django.db.models import Q
 
 from billing.models import ApiKey, Hold
 from generation.catalog import VideoModel, entry_of
-from generation.models.following import claim_statement
+from generation.models.following import claim_impatient_statement, claim_statement, is_patient
 
 
 class Status(models.TextChoices):
@@ -80,6 +81,15 @@ class JobQuerySet(models.QuerySet["Job"]):
         # A millisecond more, so that what was nudged just now beats all others as well.
         values = [now, now.timestamp() + 0.001, most, now + lease]
         return list(self.model.objects.raw(claim_statement(), values))
+
+    def claim_impatient(self, now: datetime, lease: timedelta, most: int) -> "list[Job]":
+        """Take up to `most` due jobs as `claim` does, but none that is patient."""
+        values = [now, now.timestamp() + 0.001, most, now + lease]
+        return list(self.model.objects.raw(claim_impatient_statement(), values))
+
+    def hold(self, ids: Collection[uuid.UUID], now: datetime, until: datetime) -> int:
+        """Prolong the claims of jobs that were asked about, but for those that were nudged since."""
+        return self.filter(pk__in=ids, status=Status.RUNNING, due_at__gt=now).update(due_at=until)
 
     def nudge(self, now: datetime, **fields: Any) -> int:
         """Make running jobs due now, before all others, and return how many there were."""
@@ -237,6 +247,11 @@ class Job(models.Model):
     def video_model(self) -> VideoModel:
         """The catalogue's entry of its model, also of one that is no longer offered."""
         return entry_of(self.model)
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether it waits long between two questions anyway, or got no answer to the last."""
+        return is_patient(self.pace, self.attempts)
 
     @property
     def source(self) -> "Job | Upload | None":

@@ -80,11 +80,12 @@ class Alert(Waiting):
         DIFFERENCES = "differences"  # between what we and the provider say
         LEDGER = "ledger"  # a number that it does not bear out
         CHORE = "chore"  # another daily one that found something, or could not be done
+        ENGINE = "engine"  # something that the watcher could not do
 
     kind = models.CharField(max_length=20, choices=Kind)
     subject = models.CharField(max_length=200)
     text = models.TextField()
-    page = models.CharField(max_length=200, help_text="Where it is looked at: a path of the admin.")
+    page = models.CharField(max_length=200, help_text="Where it is looked at: a page of the admin.")
 
     class Meta:
         ordering = ("-pk",)

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from django.urls import reverse
-
 from billing.models import User
 from generation.models import Alert, Job, JobNotice, MailChoice
 
@@ -26,5 +24,8 @@ def choose_mails(user: User, *, done: bool, failed: bool, late: bool) -> None:
 
 
 def alert(kind: Alert.Kind, *, subject: str, text: str, page: str, now: datetime) -> None:
-    """Let operators be told by mail, in the caller's transaction. `page`: the name of an admin page."""
-    Alert.objects.create(kind=kind, subject=subject[:200], text=text, page=reverse(f"admin:{page}"), created_at=now)
+    """Let operators be told by mail, in the caller's transaction. `page`: the name of an admin page.
+
+    Its path is found when the mail is sent: that loads all pages, for which the watcher has no use.
+    """
+    Alert.objects.create(kind=kind, subject=subject[:200], text=text, page=f"admin:{page}", created_at=now)

@@ -100,13 +100,13 @@ def keep_waiting(answers: Iterable[Answered]) -> None:
     now = clock.now()
     arriving = hooks_arrive(now)
     waits = []
+    refusals: dict[str, RefusedForAccount] = {}
     for answered in answers:
         job = answered.job
         if job.submitted_at is None or job.due_at is None:
             continue  # it does not run
         if isinstance(answered.error, RefusedForAccount):
-            reason = f"WaveSpeed refuses the account: {answered.error.reason}"
-            close_gate(reason, now=now, cause=cause_of(answered.error))
+            refusals[answered.error.reason] = answered.error
         if now - job.submitted_at > _GIVE_UP_AFTER:
             _give_up(job, now)
         else:
@@ -115,6 +115,8 @@ def keep_waiting(answers: Iterable[Answered]) -> None:
             waits.append(_wait(answered, now, _usual_wait(job, now, arriving=arriving), claimed_until=job.due_at))
     with transaction.atomic():
         write_waits(waits)
+    for reason, refusal in refusals.items():
+        close_gate(f"WaveSpeed refuses the account: {reason}", now=now, cause=cause_of(refusal))
 
 
 @transaction.atomic

@@ -1,6 +1,8 @@
 """Find what nobody works on any more and set it going again. Leases tell; nothing here sends anything."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -14,9 +16,11 @@ from generation.services.attaching import lose_sight
 from generation.services.collecting import COLLECT_CLUSTER, hand_to_collectors
 from generation.services.hinting import HINT_WAITS, any_waits
 from generation.services.polling import mark_late
+from generation.services.sparing import spare
 from generation.services.transitions import cancel_queued, locked, tell
 
 _SWEEPER = Actor(name="watcher")
+_AGAIN = "hand a job to a worker again"
 
 
 def sweep() -> int:
@@ -33,7 +37,7 @@ def _unanswered() -> int:
     """Whoever was to hear the answer of the POST is gone: whether it was sent, nobody knows."""
     now = clock.now()
     late = Job.objects.filter(status=Status.SUBMITTING, lease_until__lte=now)
-    return sum(_lose_sight(job, now) for job in late)
+    return _each("mark a job as unknown", late, lambda job: _lose_sight(job, now))
 
 
 @transaction.atomic
@@ -49,8 +53,8 @@ def _late() -> None:
     """Mark what is saved for too long; polling does it with what runs."""
     now = clock.now()
     limit = now - timedelta(seconds=settings.TIME_LIMIT)
-    for job in Job.objects.filter(status=Status.COLLECTING, late_at__isnull=True, submitted_at__lt=limit):
-        mark_late(job, now)
+    late = Job.objects.filter(status=Status.COLLECTING, late_at__isnull=True, submitted_at__lt=limit)
+    _each("mark a job as late", late, lambda job: mark_late(job, now))
 
 
 def _uncollected() -> int:
@@ -59,11 +63,11 @@ def _uncollected() -> int:
     waiting = list(Job.objects.filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now), status=Status.COLLECTING))
     told = {job.pk for job in waiting if job.handed_at and now - job.handed_at < HINT_WAITS}
     if not told or not any_waits(COLLECT_CLUSTER):
-        return sum(_hand_again(job, now) for job in waiting)
+        return _each(_AGAIN, waiting, lambda job: _hand_again(job, now))
     # All collectors are busy, and hints wait: those of these jobs are among them.
     untaken = Job.objects.filter(free, pk__in=told, handed_at__isnull=False)
     untaken.update(lease_until=leases.until(now))
-    return sum(_hand_again(job, now) for job in waiting if job.pk not in told)
+    return _each(_AGAIN, (job for job in waiting if job.pk not in told), lambda job: _hand_again(job, now))
 
 
 @transaction.atomic
@@ -78,4 +82,18 @@ def _ownerless() -> int:
     """Cancel what waits for a user who was deactivated; what was sent goes on."""
     now = clock.now()
     waiting = Job.objects.queued().filter(user__is_active=False)
-    return sum(cancel_queued(job, now=now, by=_SWEEPER, note="The account was closed.") for job in waiting)
+    note = "The account was closed."
+    return _each("cancel a job", waiting, lambda job: cancel_queued(job, now=now, by=_SWEEPER, note=note))
+
+
+def _each(what: str, jobs: Iterable[Job], repair: Callable[[Job], object]) -> int:
+    """Repair each, whatever comes of the others, and return how many were."""
+    repaired = 0
+
+    def count(job: Job) -> None:
+        nonlocal repaired
+        repaired += bool(repair(job))
+
+    for job in jobs:
+        spare(what, partial(count, job), of=f"job {job.pk}")
+    return repaired

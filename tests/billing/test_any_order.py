@@ -26,7 +26,7 @@ from billing.money import LIMITS, Amount
 from billing.services import CantAdjust, InsufficientQuota, NotRefundable, PastDue
 from tests.billing.cutting import died_after
 from tests.billing.make import counters, everything, make_capped_key, make_hold
-from tests.make import ACTOR, make_plan, make_user
+from tests.make import ACTOR, expire_all_grants, make_plan, make_user
 
 AMOUNTS = st.builds(Amount, spend=st.integers(1, 6), videos=st.integers(0, 3), seconds=st.integers(1, 6))
 CHANGES = st.builds(Amount, spend=st.integers(-6, 6), videos=st.integers(-3, 3), seconds=st.integers(-6, 6))
@@ -136,7 +136,7 @@ class Money(RuleBasedStateMachine):
     @rule(cut=CUT)
     def end_grants(self, cut: int | None) -> None:
         """End what is over."""
-        self._do(cut, partial(billing.expire_all_grants, self.now))
+        self._do(cut, partial(expire_all_grants, self.now))
 
     @rule(amount=CHANGES.filter(lambda change: any(getattr(change, limit) for limit in LIMITS)), cut=CUT)
     def adjust(self, amount: Amount, cut: int | None) -> None:

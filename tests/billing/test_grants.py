@@ -11,7 +11,7 @@ from billing.models import Grant, LedgerEntry, Period
 from billing.money import LIMITS, Amount
 from billing.services import InsufficientQuota
 from tests.billing.make import everything, limits, make_amount, make_hold, make_price, make_used
-from tests.make import ACTOR, make_plan, make_user
+from tests.make import ACTOR, expire_all_grants, make_plan, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -248,7 +248,7 @@ def test_an_unlimited_limit_stays_unlimited_when_a_grant_ends():
 def test_the_watcher_ends_all_grants_whose_time_is_over(user):
     periods = [give(each, spend=50, until=TOMORROW).period for each in (user, make_user(plan=make_plan(spend_limit=1)))]
     later = give(make_user(plan=make_plan(spend_limit=1)), spend=5, until=TOMORROW + BEFORE).period
-    assert billing.expire_all_grants(TOMORROW) == 2
+    assert expire_all_grants(TOMORROW) == 2
     assert [limits(period)[0] for period in (*periods, later)] == [100, 1, 6]
 
 
@@ -277,7 +277,7 @@ def looks(user, now):
     """Return the period as both ways of looking give it, and the real one after what is over has ended."""
     price = make_price(model="m")
     seen = [billing.price_and_period(user, price.model, "", now)[1], billing.current_period(user, now)]
-    billing.expire_all_grants(now)
+    expire_all_grants(now)
     return [*seen, Period.objects.get()]
 
 

@@ -11,7 +11,7 @@ from billing.models import Notice, Period
 from billing.money import LIMITS
 from billing.services import InsufficientQuota
 from tests.billing.make import make_amount, make_hold
-from tests.make import ACTOR, make_plan, make_user
+from tests.make import ACTOR, expire_all_grants, make_plan, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -115,7 +115,7 @@ def test_a_limit_that_is_set_to_what_is_used_says_both():
 
 
 def end_of_grant(user, period, now):
-    billing.expire_all_grants(now)
+    expire_all_grants(now)
 
 
 def repair(user, period, now):
@@ -131,7 +131,7 @@ def test_of_a_period_that_is_over_nobody_is_told(reach, over):
     period = billing.grant(user, make_amount(videos=10), reason="x", now=NOW, by=ACTOR, expires_at=until).period
     hold(user, 9)
     if reach is repair:
-        billing.expire_all_grants(until)
+        expire_all_grants(until)
         Notice.objects.all().delete()
     assert told() == []
     now = period.ends_at if over else period.ends_at - timedelta(microseconds=1)

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from billing import services as billing
 from billing.models import Grant
 from billing.money import Amount
-from generation import heart, services, tasks, watcher
+from generation import following, heart, rounds, services, tasks, watcher
 from generation.models import Chore, Heartbeat, Job, Status
 from generation.providers import wavespeed as wavespeed_module
 from generation.providers.answers import Answer, read_answer
@@ -125,7 +125,7 @@ def test_a_database_that_is_gone_ends_the_process(sandbox, db, monkeypatch, thre
     def fail(*_):
         raise OperationalError("the connection is closed")
 
-    where = (watcher._Rounds, "turn") if thread == "_go_round" else (watcher, "_follow")
+    where = (rounds.Rounds, "turn") if thread == "_go_round" else (following, "_follow")
     monkeypatch.setattr(*where, fail)
 
     with pytest.raises(ExceptionGroup) as caught:
@@ -134,22 +134,22 @@ def test_a_database_that_is_gone_ends_the_process(sandbox, db, monkeypatch, thre
 
 
 def test_the_balance_is_asked_for_every_few_minutes_and_what_is_daily_gets_its_rows(db):
-    rounds = watcher._Rounds()
+    turning = rounds.Rounds()
 
     def asked() -> int:
         return sum(hint.func() == "generation.tasks.heed_balance" for hint in OrmQ.objects.all())
 
-    rounds.turn()
-    rounds.turn()
+    turning.turn()
+    turning.turn()
     assert asked() == 1
     errands.do("heed_balance", lambda: None)
-    rounds._balanced_at -= watcher._BALANCE_EVERY
-    rounds.turn()
+    turning.done_at[rounds._ask_for_balance] -= rounds._BALANCE_EVERY
+    turning.turn()
     assert asked() == 2
     assert Chore.objects.filter(due_at__gt=timezone.now()).exists()
     Chore.objects.update(due_at=timezone.now())
-    rounds._told_at = None
-    rounds.turn()
+    del turning.done_at[rounds._tell]
+    turning.turn()
     assert sum(hint.func() == "generation.tasks.do_chore" for hint in OrmQ.objects.all()) == Chore.objects.count()
 
 
@@ -159,7 +159,7 @@ def test_deleted_files_are_a_worker_s_and_no_storage_holds_up_the_watcher(alice,
 
     monkeypatch.setattr(services, "remove_what_is_left", away)
     job = make_job(alice)
-    watcher._Rounds().turn()
+    rounds.Rounds().turn()
 
     job.refresh_from_db()
     assert job.handed_at
@@ -174,12 +174,12 @@ def test_grants_that_are_over_end_within_a_second_or_two(alice):
     amount, until = Amount(spend=5, videos=0, seconds=0), now - timedelta(minutes=1)
     earlier = now - timedelta(minutes=2)
     billing.grant(alice, amount, reason="Sorry.", now=earlier, by=ACTOR, expires_at=until)
-    rounds = watcher._Rounds()
-    rounds._tidied_at = now  # what is done every five minutes is not due
-    rounds.turn()
+    turning = rounds.Rounds()
+    turning.done_at[rounds._tidy] = now  # what is done every five minutes is not due
+    turning.turn()
     assert Grant.objects.get().expired_at
     later = billing.grant(alice, amount, reason="Sorry.", now=earlier, by=ACTOR, expires_at=until)
-    rounds._swept_at -= watcher._SWEEP_EVERY
-    rounds.turn()
+    turning.done_at[rounds._end_grants] -= rounds._SWEEP_EVERY
+    turning.turn()
     later.refresh_from_db()
     assert later.expired_at

@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from generation import services, tasks, watcher
+from generation import services, tasks
 from generation.models import Errand, Job, Status
 from generation.providers.errors import Unavailable
 from generation.providers.wavespeed import WaveSpeed
+from generation.rounds import Rounds
 from generation.services import attaching
 from generation.services.provider import wavespeed
 from tests.make import make_job, make_user
@@ -129,7 +130,7 @@ def test_what_a_minute_does_not_allow_stays_due(sandbox, lists, monkeypatch):
 def test_one_collector_at_a_time_looks(sandbox):
     unknown()
     for _ in range(2):
-        watcher._Rounds().turn()
+        Rounds().turn()
     told = [hint.key for hint in OrmQ.objects.all() if hint.func() == "generation.tasks.look_for_unknown"]
     assert told == ["collect"]
     tasks.look_for_unknown()

@@ -1,0 +1,71 @@
+"""What the watcher does beside following: it dispatches, sweeps, beats and hands over what workers do now and then.
+
+Each step is spared the others' failures.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from billing import services as billing
+from generation import clock, heart, services
+from generation.models import Job, Status
+from generation.notices import hand_notices
+from generation.services import errands
+from generation.services.daily import ensure_chores, hand_chores
+from generation.services.sparing import spare
+
+_SWEEP_EVERY = timedelta(seconds=1)
+_BEAT_EVERY = timedelta(seconds=5)
+_BALANCE_EVERY = timedelta(minutes=3)
+_TELL_EVERY = timedelta(seconds=10)
+_TIDY_EVERY = timedelta(minutes=5)
+
+
+class Rounds:
+    """What is done each time around, and what only now and then."""
+
+    def __init__(self) -> None:
+        self._steps: dict[Callable[[datetime], None], tuple[str, timedelta]] = {
+            _sweep: ("sweep", _SWEEP_EVERY),
+            _end_grants: ("end grants", _SWEEP_EVERY),
+            _ask_for_balance: ("ask for the balance", _BALANCE_EVERY),
+            _tell: ("hand over what workers do", _TELL_EVERY),
+            heart.beat: ("beat", _BEAT_EVERY),
+            _tidy: ("tidy up", _TIDY_EVERY),
+        }
+        self.done_at: dict[Callable[[datetime], None], datetime] = {}
+
+    def turn(self) -> None:
+        """Do what is due, and dispatch."""
+        now = clock.now()
+        for step, (name, every) in self._steps.items():
+            if abs(now - self.done_at.get(step, datetime.min.replace(tzinfo=now.tzinfo))) >= every:
+                self.done_at[step] = now
+                spare(name, partial(step, now))
+        spare("dispatch", services.dispatch)
+
+
+def _sweep(now: datetime) -> None:
+    services.sweep()
+
+
+def _end_grants(now: datetime) -> None:
+    for period in billing.with_grants_over(now):
+        spare("end a grant", partial(billing.expire_grants, period, now), of=f"period {period.pk}")
+
+
+def _ask_for_balance(now: datetime) -> None:
+    errands.hand("heed_balance")
+
+
+def _tell(now: datetime) -> None:
+    hand_notices(now)
+    hand_chores(now)
+    if Job.objects.filter(status=Status.UNKNOWN, due_at__lte=now).exists():
+        errands.hand("look_for_unknown")
+
+
+def _tidy(now: datetime) -> None:
+    errands.hand("remove_what_is_left")  # a storage that is away must not hold up the watcher
+    ensure_chores(now)

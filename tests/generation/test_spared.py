@@ -1,0 +1,179 @@
+"""One job, row or question that goes wrong keeps no other waiting: the real loop, and a provider over HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from billing import services as billing
+from billing.models import Grant, Period
+from billing.money import Amount
+from generation import following, rounds
+from generation.models import Alert, Gate, Job, Status
+from generation.services import provider as provider_module
+from generation.services import sparing
+from tests.generation.provider import fails, goes_on, hangs, is_made, refuses, running_provider
+from tests.generation.services.test_following import make_running
+from tests.generation.test_watcher import watch_until
+from tests.make import ACTOR, make_job, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_has_failed(monkeypatch) -> None:
+    monkeypatch.setattr(sparing, "_failed", {})
+
+
+@pytest.fixture
+def provider(settings) -> Iterator[object]:
+    behaviours = {"ok": goes_on, "fails": fails, "made": is_made, "hangs": hangs, "refused": refuses(401)}
+    with running_provider(**behaviours) as running:
+        settings.WAVESPEED_URL = running.url
+        yield running
+
+
+def make(user, prediction_id: str, **fields) -> Job:
+    return make_job(user, status=Status.RUNNING, prediction_id=prediction_id, **fields)
+
+
+def has(job: Job, status: Status) -> bool:
+    return Job.objects.filter(pk=job.pk, status=status).exists()
+
+
+def drift(job: Job) -> None:
+    """Let the sums of a job's period say less than its hold, which can then not be given back."""
+    Period.objects.filter(pk=job.hold.period_id).update(videos_held=0)
+
+
+def test_an_end_that_cannot_be_written_down_harms_no_other_and_is_told_once(provider, alice, bob):
+    poisoned = [make(bob, f"fails-{number}") for number in (1, 2)]
+    drift(poisoned[0])
+    failed, made = make(alice, "fails-3"), make(alice, "made-1")
+
+    watch_until(lambda: has(failed, Status.FAILED) and has(made, Status.COLLECTING) and Alert.objects.exists())
+
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.subject) == (Alert.Kind.ENGINE, "The watcher could not end a job")
+    assert any(str(job.pk) in alert.text for job in poisoned)
+
+
+def test_a_video_that_cannot_be_handed_over_harms_no_other(provider, alice, monkeypatch):
+    odd, made = make(alice, "made-1"), make(alice, "made-2")
+    hand_over = following._made
+
+    def fail(items) -> None:
+        if odd.pk in dict(items):
+            raise ValueError("nobody foresaw this")
+        hand_over(items)
+
+    monkeypatch.setattr(following, "_made", fail)
+
+    watch_until(lambda: has(made, Status.COLLECTING))
+
+    assert has(odd, Status.RUNNING)
+
+
+def test_a_row_that_cannot_be_swept_keeps_nothing_else_from_its_turn(alice, bob):
+    poisoned, closed = make_job(bob), make_job(make_user())
+    drift(poisoned)
+    for job in (poisoned, closed):
+        job.user.is_active = False
+        job.user.save()
+    queued = make_job(alice)
+
+    rounds.Rounds().turn()
+
+    assert has(closed, Status.CANCELED)
+    assert has(poisoned, Status.QUEUED)
+    assert Job.objects.get(pk=queued.pk).handed_at
+    assert Alert.objects.get().subject == "The watcher could not cancel a job"
+
+
+def test_a_grant_that_cannot_end_keeps_no_other_from_it_nor_the_dispatch(alice, bob, monkeypatch):
+    now = timezone.now()
+    amount, until = Amount(spend=5, videos=0, seconds=0), now - timedelta(minutes=1)
+    odd, sound = (
+        billing.grant(user, amount, reason="Sorry.", now=now - timedelta(minutes=2), by=ACTOR, expires_at=until)
+        for user in (bob, alice)
+    )
+    Grant.objects.filter(pk=odd.pk).update(spend=10**9)  # more than its period was granted
+    queued = make_job(alice)
+
+    rounds.Rounds().turn()
+
+    assert Grant.objects.get(expired_at__isnull=False) == sound
+    assert Job.objects.get(pk=queued.pk).handed_at
+
+
+def test_fresh_jobs_are_asked_about_while_hundreds_of_questions_hang(provider, alice, monkeypatch):
+    monkeypatch.setattr(provider_module, "_LOOK_TIMEOUT", 300)  # none of them ends before the test does
+    now = timezone.now()
+    for number, job in enumerate(make_running(alice, 400, attempts=1, pace=60.0, due_at=now - timedelta(minutes=2))):
+        Job.objects.filter(pk=job.pk).update(prediction_id=f"hangs-{number}")
+    fresh = [f"ok-{number}" for number in range(10)]
+    for name in fresh:
+        make(alice, name, expected_seconds=0.5, due_at=now + timedelta(seconds=1))
+
+    def seen() -> bool:
+        asked = provider.counts
+        done = all(asked[name] >= 3 for name in fresh)
+        if done:
+            provider.let_go.set()
+        return done
+
+    watch_until(seen)
+
+    assert len(provider.counts) > 100
+
+
+def test_a_refused_account_is_told_once_and_loads_no_pages(provider, alice):
+    make(alice, "refused-1")
+    make(alice, "refused-2")
+
+    watch_until(lambda: Gate.objects.filter(closed_at__isnull=False).exists())
+
+    assert Alert.objects.get().page == "admin:generation_gate_changelist"
+
+
+@contextmanager
+def locked(job: Job) -> Iterator[None]:
+    """Hold the row of the job's period, as somebody does who has forgotten to commit."""
+    with psycopg.connect(**connection.get_connection_params()) as other:
+        other.execute("SELECT 1 FROM billing_period WHERE id = %s FOR UPDATE", [job.hold.period_id])
+        yield
+
+
+@pytest.mark.postgres
+def test_a_lock_on_one_user_s_row_keeps_nobody_else_waiting(provider, alice, bob):
+    waiting = [make(bob, f"fails-{number}") for number in range(3)]
+    with locked(waiting[0]):
+        failed, made = make(alice, "fails-3"), make(alice, "made-1")
+        going_on = make(alice, "ok-1", expected_seconds=0.5)
+
+        watch_until(
+            lambda: (
+                has(made, Status.COLLECTING)
+                and has(failed, Status.FAILED)
+                and provider.counts[going_on.prediction_id] >= 3
+            )
+        )
+
+        assert all(has(job, Status.RUNNING) for job in waiting)
+    assert not Alert.objects.exists()  # nothing is wrong with it
+
+
+def test_what_waits_to_be_written_down_keeps_its_claim_but_for_what_was_nudged(alice):
+    make_running(alice, 2)
+    now = timezone.now()
+    nudged, kept = Job.objects.claim(now, timedelta(seconds=45), 10)
+    Job.objects.filter(pk=nudged.pk).nudge(now)
+
+    Job.objects.hold([nudged.pk, kept.pk], now, now + timedelta(seconds=90))
+
+    assert Job.objects.get(pk=nudged.pk).due_at == now
+    assert Job.objects.get(pk=kept.pk).due_at == now + timedelta(seconds=90)
