@@ -264,7 +264,7 @@ DOWNLOAD_TIME_LIMIT = env.number("DOWNLOAD_TIME_LIMIT", 600)  # seconds for one 
 DOWNLOAD_SIZE_LIMIT = env.whole("DOWNLOAD_SIZE_LIMIT", 2 * 1024**3, least=1)  # bytes
 UPLOAD_TIME_LIMIT = env.number("UPLOAD_TIME_LIMIT", 600)  # seconds to bring a source to WaveSpeed
 # Beside the transfer: the result, the check and the storage, or the POST.
-_COLLECT_TIMEOUT = int(max(DOWNLOAD_TIME_LIMIT, UPLOAD_TIME_LIMIT)) + 420
+COLLECT_TIMEOUT = int(max(DOWNLOAD_TIME_LIMIT, UPLOAD_TIME_LIMIT)) + 420
 Q_WORKERS = env.whole("WORKERS", 4, least=1, most=1000)
 COLLECT_WORKERS = env.whole("COLLECT_WORKERS", 2, least=1, most=1000)
 
@@ -301,8 +301,8 @@ Q_CLUSTER: dict[str, Any] = {
         "collect": {
             "workers": COLLECT_WORKERS,
             "queue_limit": COLLECT_WORKERS,
-            "timeout": _COLLECT_TIMEOUT,
-            "retry": _retry(_COLLECT_TIMEOUT, COLLECT_WORKERS),
+            "timeout": COLLECT_TIMEOUT,
+            "retry": _retry(COLLECT_TIMEOUT, COLLECT_WORKERS),
         }
     },
 }

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 from django_q.tasks import async_task
 
-from generation.models import Heartbeat, Job, Status
+from generation.models import Chore, Errand, Heartbeat, Job, Status
 from generation.services.collecting import COLLECT_CLUSTER
-from generation.services.dispatching import SUBMIT_CLUSTER
+from generation.services.dispatching import SUBMIT_CLUSTER, WITH_MEDIA
 
 WATCHER = "watcher"
 CLUSTERS = (SUBMIT_CLUSTER, COLLECT_CLUSTER)
@@ -28,10 +28,19 @@ def beat(now: datetime) -> None:
 
 
 def silent(now: datetime, *, after: timedelta = _SILENT_AFTER) -> list[str]:
-    """Return who has given no sign of life for so long, of BEATS. A worker's lease on a job is one, too."""
+    """Return who has given no sign of life for so long, of BEATS. A lease of what a worker is at is one, too."""
     alive = set(Heartbeat.objects.filter(beat_at__gt=now - after).values_list("name", flat=True))
-    working = {SUBMIT_CLUSTER: Status.SUBMITTING, COLLECT_CLUSTER: Status.COLLECTING}
-    for name in sorted(working.keys() - alive):
-        if Job.objects.filter(status=working[name], handed_at__isnull=True, lease_until__gt=now).exists():
-            alive.add(name)
+    alive |= {name for name in CLUSTERS if name not in alive and _is_at_work(name, now)}
     return [name for name in BEATS if name not in alive]
+
+
+def _is_at_work(cluster: str, now: datetime) -> bool:
+    """Say whether one of a cluster's workers is at something that may take longer than the time between two beats."""
+    leased = Q(lease_until__gt=now)
+    taken = leased & Q(handed_at__isnull=True)
+    if cluster == SUBMIT_CLUSTER:
+        return Job.objects.filter(taken, status=Status.SUBMITTING).exists()
+    uploading = leased & WITH_MEDIA & Q(status=Status.QUEUED, taken_at__isnull=False)
+    jobs = (Job.objects.filter(of_a_job) for of_a_job in (taken & Q(status=Status.COLLECTING), uploading))
+    others = (model.objects.filter(taken) for model in (Errand, Chore))
+    return any(found.exists() for found in (*jobs, *others))

@@ -15,6 +15,8 @@ class Chore(models.Model):
     due_at = models.DateTimeField()
     handed_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was told; empty once it came.")
     began_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="Renewed while somebody is at it.")
+    deaths = models.PositiveSmallIntegerField(default=0, help_text="In a row, of those who were at it.")
     ended_at = models.DateTimeField(null=True, blank=True)
     result = models.CharField(max_length=10, choices=Result, blank=True)
     report = models.TextField(blank=True)
@@ -31,6 +33,7 @@ class Errand(models.Model):
 
     name = models.CharField(max_length=30, primary_key=True)
     handed_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was told; empty once it came.")
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When whoever is at it came.")
     lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then nobody else is told.")
 
     def __str__(self) -> str:

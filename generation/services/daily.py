@@ -13,6 +13,7 @@ from itertools import islice
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q
 from django_q.models import Task
 from django_q.tasks import async_task
 
@@ -22,6 +23,7 @@ from billing.triggers import missing_triggers
 from generation import clock
 from generation.models import Alert, Chore, Difference, Job, JobNotice, Status
 from generation.providers.errors import ProviderError
+from generation.services import leases
 from generation.services.checking import NotChecked, check_models
 from generation.services.collecting import COLLECT_CLUSTER
 from generation.services.noticing import alert
@@ -31,6 +33,7 @@ from generation.services.transitions import log
 _EVERY = timedelta(days=1)
 _FIRST = timedelta(hours=1)  # after the rows are made: whoever sets up a machine is not done yet
 _AGAIN = timedelta(hours=1)  # where it could not be done, or its worker died; longer than a worker may take
+_MOST_DEATHS = 2  # in a row, before operators are told
 _MOST_TOLD = 20  # lines of a report
 _KEPT = timedelta(days=30)  # what was told to users, and what django-q2 says of hints that failed
 _KEPT_LONG = timedelta(days=90)  # what was told to operators, and the notices of periods that are over
@@ -63,10 +66,13 @@ def do_now(name: str, now: datetime) -> bool:
 
 def do_chore(name: str, now: datetime) -> bool:
     """Do a chore that was handed over and write down what came of it; False where somebody else has it."""
-    if not Chore.objects.filter(name=name, handed_at__isnull=False).update(handed_at=None, began_at=now):
+    taken = {"handed_at": None, "began_at": now, "lease_until": leases.until(clock.now())}
+    if not Chore.objects.filter(name=name, handed_at__isnull=False).update(**taken):
         return False
+    ours = Chore.objects.filter(name=name, handed_at__isnull=True, began_at=now)
     try:
-        outcome = CHORES[name](now)
+        with leases.renewed(ours, at_most=settings.COLLECT_TIMEOUT):
+            outcome = CHORES[name](now)
     except (ProviderError, NotChecked) as error:
         signs = error.signs() if isinstance(error, ProviderError) else {"error": type(error).__name__}
         log.warning("chore not done", name=name, **signs)
@@ -84,26 +90,47 @@ def failed(name: str, why: str, now: datetime) -> None:
 
 @transaction.atomic
 def _hand(chore: Chore, now: datetime) -> bool:
-    ours = Chore.objects.filter(pk=chore.pk, due_at=chore.due_at)
-    if not ours.update(due_at=now + _AGAIN, handed_at=now):
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)  # else somebody is at it, however long it takes
+    died = chore.lease_until is not None
+    ours = Chore.objects.filter(free, pk=chore.pk, due_at=chore.due_at)
+    if not ours.update(due_at=now + _AGAIN, handed_at=now, lease_until=None, deaths=F("deaths") + died):
         return False
+    if died and chore.deaths + 1 == _MOST_DEATHS:
+        _tell_of_deaths(chore, now)
     async_task("generation.tasks.do_chore", chore.pk, cluster=COLLECT_CLUSTER)
     return True
+
+
+def _tell_of_deaths(chore: Chore, now: datetime) -> None:
+    """Let it count as failed: a worker that dies says nothing itself, and one death may be a restart."""
+    report = f"Whoever was at it died or ran out of time, {_MOST_DEATHS} times in a row; our log may say more."
+    Chore.objects.filter(pk=chore.pk).update(result=Chore.Result.FAILED, report=report)
+    log.error("chore", name=chore.pk, result=str(Chore.Result.FAILED), deaths=_MOST_DEATHS)
+    if chore.result != Chore.Result.FAILED:
+        _alert_of_failure(chore, report, now)
 
 
 @transaction.atomic
 def _write_down(name: str, result: Chore.Result, report: str, now: datetime, *, next_at: datetime) -> None:
     chore = Chore.objects.select_for_update().get(pk=name)
     before, chore.result, chore.report = chore.result, str(result), report
-    chore.ended_at, chore.due_at = clock.now(), next_at
-    chore.save(update_fields=["result", "report", "ended_at", "due_at"])
+    chore.ended_at, chore.due_at, chore.lease_until, chore.deaths = clock.now(), next_at, None, 0
+    chore.save(update_fields=["result", "report", "ended_at", "due_at", "lease_until", "deaths"])
     if result is Chore.Result.FINE or (result is Chore.Result.FAILED and before == str(result)):
         return
     log.error("chore", name=name, result=str(result))  # the report may hold the provider's words
-    subject = _FOUND.get(name, f"The daily {chore} found something")
     if result is Chore.Result.FAILED:
-        subject = f"The daily {chore} could not be done; it is tried again every hour"
-    alert(_KINDS.get(name, Alert.Kind.CHORE), subject=subject, text=report, page=_PAGES[name], now=now)
+        _alert_of_failure(chore, report, now)
+    else:
+        _alert(name, _FOUND.get(name, f"The daily {chore} found something"), report, now)
+
+
+def _alert_of_failure(chore: Chore, report: str, now: datetime) -> None:
+    _alert(chore.pk, f"The daily {chore} could not be done; it is tried again every hour", report, now)
+
+
+def _alert(name: str, subject: str, text: str, now: datetime) -> None:
+    alert(_KINDS.get(name, Alert.Kind.CHORE), subject=subject, text=text, page=_PAGES[name], now=now)
 
 
 def _reconcile(now: datetime) -> Outcome:

@@ -22,7 +22,7 @@ from generation.services.transitions import tell_all
 
 SUBMIT_CLUSTER = "clapboard"
 _MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
-_WITH_MEDIA = Q(source_job__isnull=False) | Q(upload__isnull=False)
+WITH_MEDIA = Q(source_job__isnull=False) | Q(upload__isnull=False)
 _DISPATCHER = Actor(name="watcher")
 # Of one cluster's workers. Few hints wait, so who is next is decided late, and no lease runs out in the line; but it is
 # filled up from time to time only, since the whole queue is looked through for it.
@@ -64,8 +64,8 @@ def _room(gate: Gate, now: datetime) -> _Room:
         .aggregate(
             all=Count("pk"),
             handed=Count("pk", filter=handed),
-            with_media=Count("pk", filter=untaken & _WITH_MEDIA),
-            without=Count("pk", filter=untaken & ~_WITH_MEDIA),
+            with_media=Count("pk", filter=untaken & WITH_MEDIA),
+            without=Count("pk", filter=untaken & ~WITH_MEDIA),
         )
     )
     # In this order a job that is fenced between the two is counted twice; in the other it would be in neither.
@@ -110,7 +110,7 @@ def _waiting(room: _Room, now: datetime) -> dict[int, deque[Job]]:
     waiting: dict[int, deque[Job]] = defaultdict(deque)
     takable = Job.objects.dispatchable(now)
     for cluster in room.full:
-        takable = takable.exclude(_WITH_MEDIA) if cluster == _MEDIA_CLUSTER else takable.filter(_WITH_MEDIA)
+        takable = takable.exclude(WITH_MEDIA) if cluster == _MEDIA_CLUSTER else takable.filter(WITH_MEDIA)
     ranked = takable.annotate(rank=rank).filter(rank__lte=room.jobs)
     for job in ranked.only(
         "status", "user_id", "created_at", "request_id", "source_job_id", "upload_id", "handed_at", "taken_at"

@@ -9,10 +9,11 @@ from django_q.tasks import async_task
 
 from generation import clock
 from generation.models import Errand
+from generation.services import leases
 from generation.services.collecting import COLLECT_CLUSTER
 
 _WAITS = timedelta(minutes=15)  # for a collector, who may be busy; then the hint is thought lost
-_TAKES = timedelta(minutes=5)  # at most; then whoever is at it is thought dead
+_LONGEST = 300.0  # seconds that a lease is renewed; whoever hangs lets go
 _PAUSE = timedelta(minutes=1)  # after it has failed
 
 
@@ -33,12 +34,14 @@ def do(name: str, step: Callable[[], object]) -> bool:
 
     Each handing has one taker, as with jobs; and who was thought dead takes nothing from the next.
     """
-    lease = clock.now() + _TAKES
-    if not Errand.objects.filter(pk=name, handed_at__isnull=False).update(handed_at=None, lease_until=lease):
+    now = clock.now()
+    taken = {"handed_at": None, "taken_at": now, "lease_until": leases.until(now)}
+    if not Errand.objects.filter(pk=name, handed_at__isnull=False).update(**taken):
         return False
-    ours = Errand.objects.filter(pk=name, handed_at__isnull=True, lease_until=lease)
+    ours = Errand.objects.filter(pk=name, handed_at__isnull=True, taken_at=now)
     try:
-        step()
+        with leases.renewed(ours, at_most=_LONGEST):
+            step()
     except Exception:
         ours.update(lease_until=clock.now() + _PAUSE)
         raise

@@ -1,17 +1,18 @@
-"""Short leases, renewed while somebody works: whoever is killed holds a job no longer than one of them."""
+"""Short leases, renewed while somebody works: whoever is killed holds what he had no longer than one of them."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Event, Thread
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import Error, connection
+from django.db.models import QuerySet
 
 from generation import clock
-from generation.models import JobQuerySet
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +23,8 @@ def until(now: datetime) -> datetime:
 
 
 @contextmanager
-def renewed(ours: JobQuerySet, *, at_most: float) -> Iterator[None]:
-    """Keep the lease of the job that `ours` finds alive while the block runs, but for `at_most` seconds."""
+def renewed(ours: QuerySet[Any], *, at_most: float) -> Iterator[None]:
+    """Keep the lease of the row that `ours` finds alive while the block runs, but for `at_most` seconds."""
     done = Event()
     renewing = Thread(target=_renew, args=(ours, at_most, done), daemon=True)
     renewing.start()
@@ -34,7 +35,7 @@ def renewed(ours: JobQuerySet, *, at_most: float) -> Iterator[None]:
         renewing.join()
 
 
-def _renew(ours: JobQuerySet, at_most: float, done: Event) -> None:
+def _renew(ours: QuerySet[Any], at_most: float, done: Event) -> None:
     """Renew until we are done, but no longer than the work can take: a process that hangs must let go.
 
     A database that is away for a moment costs one renewal: there are three more before the lease ends.

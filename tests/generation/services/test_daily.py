@@ -1,6 +1,6 @@
 """Once a day: handed over once, done by one, written down, and told."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -86,6 +86,54 @@ def test_a_chore_whose_worker_died_is_handed_over_again(chores):
     later = timezone.now() + timedelta(hours=1, seconds=1)
     assert daily.hand_chores(later) == len(daily.CHORES)
     assert daily.do_chore("prune", later)
+
+
+def die_at_it(now: datetime) -> None:
+    """Hand over the chore that is due, and be killed while it is done."""
+    daily.hand_chores(now)
+    taken = Chore.objects.filter(name="prune", handed_at__isnull=False)
+    assert taken.update(handed_at=None, began_at=now, lease_until=now + timedelta(minutes=1))
+
+
+def test_a_chore_whose_workers_die_is_told_once_and_a_single_death_is_not(chores):
+    now, told = timezone.now(), []
+    for _ in range(4):
+        die_at_it(now)
+        now += timedelta(hours=1, seconds=1)
+        told.append(Alert.objects.count())
+
+    assert told == [0, 0, 1, 1]
+    assert Alert.objects.get().subject == "The daily prune could not be done; it is tried again every hour"
+    assert Chore.objects.get(name="prune").result == Chore.Result.FAILED
+
+
+def test_deaths_before_it_was_done_are_forgotten(chores):
+    now = timezone.now()
+    die_at_it(now)
+    now += timedelta(hours=1, seconds=1)
+    daily.hand_chores(now)
+    daily.do_chore("prune", now)
+    for _ in range(2):
+        daily.do_now("prune", now)
+        die_at_it(now)
+        now += timedelta(hours=1, seconds=1)
+
+    assert Chore.objects.get(name="prune").deaths == 1
+    assert not Alert.objects.exists()
+
+
+def test_a_chore_that_somebody_is_at_is_handed_to_nobody_else(chores, monkeypatch):
+    handed = []
+
+    def slow(now: datetime) -> daily.Outcome:
+        daily.do_now("prune", now)
+        handed.append(daily.hand_chores(now))
+        return daily.Outcome(report="")
+
+    monkeypatch.setitem(daily.CHORES, "prune", slow)
+    daily.hand_chores(timezone.now())
+    daily.do_chore("prune", timezone.now())
+    assert handed == [0]
 
 
 def test_what_came_of_it_is_written_down_and_it_is_due_a_day_later(db):
