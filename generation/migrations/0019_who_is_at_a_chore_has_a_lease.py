@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('generation', '0017_the_gate_knows_what_was_left'),
+        ('generation', '0018_operators_are_told_of_the_engine'),
     ]
 
     operations = [
