@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -73,10 +73,11 @@ class Answer:
         return found if is_prediction_id(found) else None
 
 
-def read_answer(status: int, body: bytes, *, retry_after: str | None = None, secret: str = "") -> Answer:
-    """Read an answer. `secret` is blanked out of it, since error texts like to quote the key they refuse."""
-    if len(secret) >= 8:
-        body = body.replace(secret.encode(), b"***")
+def read_answer(status: int, body: bytes, *, retry_after: str | None = None, secrets: Iterable[str] = ()) -> Answer:
+    """Read an answer. Secrets are blanked out of it, since error texts like to quote the key or address they refuse."""
+    for secret in secrets:
+        if len(secret) >= 8:
+            body = body.replace(secret.encode(), b"***")
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

@@ -88,6 +88,7 @@ class WaveSpeed:
     def submit(self, model: str, inputs: Mapping[str, object], *, webhook: str | None = None) -> Prediction:
         """Ask for one video, with one POST that is never repeated. `inputs` are the model's own parameters.
 
+        What follows the last slash of `webhook` is a secret, and stands in no error.
         The prediction may already have failed; polling it tells the same. Raises RefusedForJob, RefusedForAccount,
         NotSent, RateLimited or Ambiguous, and ValueError or TypeError for what cannot be sent, before anything was.
         """
@@ -96,7 +97,8 @@ class WaveSpeed:
         path = f"{model}?{urlencode({'webhook': webhook})}" if webhook else model
         body = _json(inputs)
         try:
-            answer = self._send("POST", path, body=body, limit=ANSWER_LIMIT)
+            token = (webhook or "").rpartition("/")[2]
+            answer = self._send("POST", path, body=body, limit=ANSWER_LIMIT, token=token)
         except FAILURES as error:
             # Without the cause: it repeats the address, which carries the webhook's token, and its frames hold the key.
             failure = type(error).__name__
@@ -274,7 +276,7 @@ class WaveSpeed:
             raise refusal
         return answer
 
-    def _send(self, method: str, path: str, *, body: bytes | None, limit: int) -> Answer:
+    def _send(self, method: str, path: str, *, body: bytes | None, limit: int, token: str = "") -> Answer:
         status, headers, found = exchange(
             method,
             self._address(path),
@@ -283,7 +285,7 @@ class WaveSpeed:
             bounds=self._bounds(piece=self.connect_timeout),
             limit=limit,
         )
-        return self._read(status, found, headers)
+        return self._read(status, found, headers, token)
 
     def _bounds(self, *, piece: float, whole: float = inf) -> Bounds:
         return Bounds(connect=self.connect_timeout, piece=piece, answer=self.read_timeout, whole=whole)
@@ -303,8 +305,8 @@ class WaveSpeed:
             "X-Client-OS": platform.system().lower() or "unknown",
         }
 
-    def _read(self, status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
-        return read_answer(status, body, retry_after=headers.get(RETRY_AFTER), secret=self._key)
+    def _read(self, status: int, body: bytes, headers: Mapping[str, str], token: str = "") -> Answer:
+        return read_answer(status, body, retry_after=headers.get(RETRY_AFTER), secrets=(self._key, token))
 
 
 def _patiently(ask: Callable[[], T]) -> T:

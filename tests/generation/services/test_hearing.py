@@ -1,15 +1,18 @@
 """What a webhook does: it makes due, or shows; twice, late, of another or before our own commit it does no harm."""
 
+import json
 import re
 from datetime import timedelta
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
+import responses
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from billing.models import Hold
 from generation import services, tasks
-from generation.models import Ear, Job, JobEvent, Status
+from generation.models import Ear, Gate, Job, JobEvent, Status
 from generation.providers.errors import Unavailable
 from generation.services import submitting, sweeping
 from generation.services.provider import wavespeed
@@ -217,6 +220,29 @@ def test_a_submission_says_where_to_call_and_keeps_only_a_hash(alice, sandbox):
     assert token not in str(row(job))
     assert token not in str(list(JobEvent.objects.values()))
     assert call(url.removeprefix("https://clapboard.example.org"), letter(job.prediction_id)) == 204
+
+
+@pytest.mark.parametrize("status", [400, 402, 429, 500])
+@responses.activate
+def test_a_provider_that_quotes_the_address_gives_no_token_away(alice, settings, status):
+    settings.WAVESPEED_URL, settings.WAVESPEED_API_KEY = "https://wavespeed.example", "key-of-a-test"
+    quoted = []
+
+    def quote(request):
+        quoted.append(parse_qs(urlsplit(request.url).query)["webhook"][0])
+        told = f"Concurrency limit: webhook {quoted[0]} can't be used ({quote_plus(quoted[0])})"
+        return status, {}, json.dumps({"code": status, "message": told})
+
+    responses.add_callback("POST", re.compile("https://wavespeed.example/.*"), quote)
+    job = services.create(alice, make_spec(), by=ACTOR)
+    services.dispatch()
+    services.submit(job.pk)
+
+    token = quoted[0].rpartition("/")[2]
+    assert again(job).status != Status.SUBMITTING
+    for kept in (row(job), list(JobEvent.objects.values()), list(Gate.objects.values())):
+        assert token not in str(kept)
+    assert "/***" in str(row(job)) + str(list(JobEvent.objects.values())) or status == 402
 
 
 def test_without_a_public_address_nobody_is_asked_to_call(alice, sandbox, settings):
