@@ -171,6 +171,7 @@ def _fence(job: Job, lease: timedelta, *, webhook_hash: str = "") -> bool:
         "expected_seconds": _usual_seconds(job),
         "webhook_hash": webhook_hash,
         "shown_id": "",
+        "heard_at": None,
     }
     with transaction.atomic(durable=True):
         return move_among(ours, job, Status.SUBMITTING, now=now, by=_worker(job), note="Sending it.", **fields)
@@ -228,8 +229,9 @@ def _refused(job: Job, error: RefusedForJob) -> None:
 @transaction.atomic
 def _fail(job: Job, **said: str) -> None:
     current = _still(job)
-    if current:
-        fail(current, now=clock.now(), by=_worker(job), **said)
+    if current is None or ("prediction_id" not in said and _is_doubted(current, said["provider_error"])):
+        return
+    fail(current, now=clock.now(), by=_worker(job), **said)
 
 
 def _refused_for_account(job: Job, error: RefusedForAccount) -> None:
@@ -252,9 +254,21 @@ def _not_taken(job: Job, error: NotSent | RateLimited) -> None:
 def _back_to_the_queue(job: Job, note: str, wait: timedelta) -> None:
     now = clock.now()
     current = _still(job)
-    if current:
-        fields = {"lease_until": None, "due_at": now + wait, "attempts": current.attempts + 1}
-        move(current, Status.QUEUED, now=now, by=_worker(job), note=note, **fields)
+    if current is None or _is_doubted(current, note):
+        return
+    fields = {"lease_until": None, "due_at": now + wait, "attempts": current.attempts + 1}
+    move(current, Status.QUEUED, now=now, by=_worker(job), note=note, **fields)
+
+
+def _is_doubted(current: Job, refusal: str) -> bool:
+    """Take a refused job for unknown where a webhook of this very try has named a prediction, and say whether it was.
+
+    Whatever the answer says: one seems to exist, so it is looked at, and nothing is sent again.
+    """
+    if not current.shown_id:
+        return False
+    note = f"A webhook named {current.shown_id} before the answer came: {refusal}"
+    return lose_sight(current, now=clock.now(), by=_worker(current), note=note)
 
 
 def _lost_sight(job: Job, error: ProviderError) -> None:

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from billing.models import Hold
 from generation import services, tasks
 from generation.models import Ear, Gate, Job, JobEvent, Status
-from generation.providers.errors import Unavailable
+from generation.providers.errors import NotSent, RateLimited, RefusedForAccount, RefusedForJob, Unavailable
 from generation.services import submitting, sweeping
 from generation.services.provider import wavespeed
 from tests.engine import run
@@ -201,6 +201,60 @@ def test_what_was_shown_before_the_worker_died_is_looked_at_when_its_lease_is_ov
 
     assert again(job).prediction_id == prediction_id
     assert run(job).status == Status.SUCCEEDED
+
+
+REFUSALS = [
+    RateLimited("at a limit", status=429),
+    NotSent("no connection"),
+    RefusedForAccount("no credit", status=402, reason="The WaveSpeed account is out of credit."),
+    RefusedForJob("invalid", status=400),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: type(refusal).__name__)
+def test_a_refusal_after_a_webhook_sends_nothing_again_and_what_that_named_is_looked_at(alice, sandbox, refusal):
+    job = make_job(alice, status=Status.SUBMITTING)
+    prediction_id = accepted()
+    assert call(give_token(job), letter(prediction_id)) == 204
+
+    submitting._write_down(job, refusal)
+
+    doubted = again(job)
+    assert (doubted.status, doubted.hold.state) == (Status.UNKNOWN, Hold.State.HELD)
+    assert refusal.message in doubted.events.last().note or isinstance(refusal, RefusedForAccount)
+    assert hints("attach_shown") == [str(job.pk)]
+    tasks.attach_shown(str(job.pk))
+    assert run(job).status == Status.SUCCEEDED
+    assert sandbox.stats()["submissions"] == 1
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: type(refusal).__name__)
+def test_a_refusal_without_a_webhook_is_one(alice, refusal):
+    job = make_job(alice, status=Status.SUBMITTING)
+    give_token(job)
+
+    submitting._write_down(job, refusal)
+
+    assert again(job).status in {Status.QUEUED, Status.FAILED}
+
+
+def test_a_prediction_that_failed_at_once_fails_its_job_also_after_its_webhook(alice):
+    job = make_job(alice, status=Status.SUBMITTING)
+    call(give_token(job), letter("pred_1", status="failed"))
+
+    submitting._write_down(job, RefusedForJob("moderated", prediction_id="pred_1", status=200, code=1200))
+
+    assert (again(job).status, again(job).prediction_id) == (Status.FAILED, "pred_1")
+
+
+def test_what_was_shown_before_the_fence_is_of_another_try_and_is_forgotten_at_it(alice, sandbox):
+    sandbox.set(faults=["dropped"])
+    job = services.create(alice, make_spec(), by=ACTOR)
+    Job.objects.update(shown_id="pred_1", heard_at=timezone.now())
+
+    lost = run(job, until={Status.UNKNOWN})
+
+    assert (lost.shown_id, lost.heard_at, hints("attach_shown")) == ("", None, [])
 
 
 # --- the way of a job with webhooks -----------------------------------------------------------------------------------
