@@ -76,12 +76,13 @@ class Following:
     async def _ask(self, job: Job) -> None:
         """Ask about one prediction; a slow answer keeps nobody else waiting, and an odd one harms nobody else."""
         ids = {"job_id": str(job.pk), "prediction_id": job.prediction_id, "request_id": job.request_id}
+        asked_at = monotonic()
         try:
             prediction = await self._provider.fetch_result(self._session, str(job.prediction_id))
         except ProviderError as error:
             log.warning("no answer", **ids, **error.signs())
-            if isinstance(error, Unavailable) and error.status == 429 and error.retry_after:
-                self._budget.pause(monotonic(), error.retry_after)  # it is our account that asks too much, not this job
+            if isinstance(error, Unavailable) and 429 in {error.status, error.code}:
+                self._budget.refused(monotonic(), error.retry_after)  # our account asks too much, not this job
             answered = Answered(job=job, error=error)
         except Exception as error:  # noqa: BLE001 - an answer that nobody foresaw is as good as none
             # Without its message, which may quote the answer.
@@ -89,6 +90,7 @@ class Following:
             log.warning("no answer", **ids, error=type(error).__name__, at=f"{at.filename}:{at.lineno}")
             answered = Answered(job=job, error=Unavailable("WaveSpeed gave an answer that could not be read."))
         else:
+            self._budget.answered(asked_at)
             answered = Answered(job=job, prediction=prediction)
         self._asked -= 1
         self._patient -= job.is_patient

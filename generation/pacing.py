@@ -79,6 +79,7 @@ class Budget:
     _saved: float = 0.0
     _at: float | None = None
     _paused_until: float = 0.0
+    _refused: int = 0  # times in a row, each behind the pause before
 
     def left(self, now: float) -> int:
         """Return how many may be asked now."""
@@ -94,8 +95,24 @@ class Budget:
         self._saved -= number
 
     def pause(self, now: float, seconds: float) -> None:
-        """Ask nothing for a while: the provider has said that it is too much. A nonsensical wish is cut to a minute."""
+        """Ask nothing for a while. A nonsensical wish is cut to a minute."""
         self._paused_until = max(self._paused_until, now + min(seconds, _LONGEST_PAUSE))
+
+    def refused(self, now: float, seconds: float | None) -> None:
+        """Pause, since the provider has said that it is too much: as long as it wishes, else longer each time.
+
+        What was asked before a pause and is refused within it is the same refusal.
+        """
+        if now >= self._paused_until:
+            self._refused += 1
+            seconds = seconds or 2.0 ** min(self._refused - 1, 10)
+        if seconds:
+            self.pause(now, seconds)
+
+    def answered(self, asked_at: float) -> None:
+        """Count an answer to what was asked then: behind the last pause it says that all is well again."""
+        if asked_at >= self._paused_until:
+            self._refused = 0
 
     @property
     def _most(self) -> float:

@@ -109,6 +109,33 @@ def test_a_budget_keeps_its_rate_whatever_is_asked_when():
     assert taken <= 50 * 61
 
 
+def test_refusals_without_a_wish_pause_longer_each_time_until_something_is_answered():
+    budget, now, pauses = Budget(rate=10), 0.0, []
+    for _ in range(8):
+        budget.refused(now, None)
+        budget.refused(now + 0.1, None)  # asked before the pause: no other refusal
+        begun = now
+        while not budget.left(now):
+            now += 0.5
+        pauses.append(now - begun)
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+
+    budget.answered(now - 1)  # asked before the last pause was over
+    budget.refused(now, None)
+    assert budget.left(now + 59) == 0
+    budget.answered(now + 60)
+    budget.refused(now + 60, None)
+    assert budget.left(now + 61) == 10
+
+
+def test_a_refusal_that_names_a_time_pauses_for_it_also_within_a_pause():
+    budget = Budget(rate=10)
+    budget.refused(0.0, None)
+    budget.refused(0.5, 5)
+    assert budget.left(5.4) == 0
+    assert budget.left(5.6) == 10
+
+
 def test_a_paused_budget_allows_nothing_until_it_is_over_and_no_pause_is_longer_than_a_minute():
     budget = Budget(rate=10)
     budget.pause(0.0, 5)

@@ -14,6 +14,7 @@ from billing.models import Grant, Period
 from billing.money import Amount
 from generation import following, rounds
 from generation.models import Alert, Gate, Job, Status
+from generation.pacing import Budget
 from generation.services import provider as provider_module
 from generation.services import sparing
 from tests.generation.provider import fails, goes_on, hangs, is_made, refuses, running_provider
@@ -129,6 +130,28 @@ def test_fresh_jobs_are_asked_about_while_hundreds_of_questions_hang(provider, a
     watch_until(seen)
 
     assert len(provider.counts) > 100
+
+
+@pytest.mark.parametrize(
+    "too_much",
+    [refuses(429), refuses(429, Retry_After="1"), refuses(200, code=429), refuses(200, code=429, Retry_After="1")],
+    ids=["HTTP", "HTTP with a wish", "envelope", "envelope with a wish"],
+)
+def test_too_many_requests_pause_all_questions(provider, alice, monkeypatch, too_much):
+    provider.behaviours["ok"] = too_much
+    pauses: list[float] = []
+    pause = Budget.pause
+
+    def spy(self, now, seconds) -> None:
+        pauses.append(seconds)
+        pause(self, now, seconds)
+
+    monkeypatch.setattr(Budget, "pause", spy)
+    make(alice, "ok-1")
+
+    watch_until(lambda: bool(pauses))
+
+    assert pauses[0] == 1
 
 
 def test_a_refused_account_is_told_once_and_loads_no_pages(provider, alice):
