@@ -31,7 +31,7 @@ from generation.services.fitting import (
     window,
 )
 from generation.services.hearing import hand_to_attach
-from generation.services.listing import listed
+from generation.services.listing import LISTED_FOR, listed
 from generation.services.provider import wavespeed
 from generation.services.transitions import locked, log, move, tell
 
@@ -78,23 +78,23 @@ def attach_shown(job_id: UUID) -> bool:
     return job is not None and _try(job, job.shown_id, wavespeed())
 
 
-def look_for_unknown(now: datetime, *, all_of_them: bool = False) -> int:
+def look_for_unknown(now: datetime, *, all_of_them: bool = False, seconds: float | None = None) -> int:
     """Look for the unknown jobs that are due, and return how many were attached. Raises ProviderError.
 
     One list answers for jobs of about the same time, and each is attached as soon as it is found. Of those that are due
-    only as many are looked for as a minute allows: the others stay due.
+    only as many are looked for as a minute allows: the others stay due. `seconds` sets another time.
     """
     provider = wavespeed()
     unknown = Job.objects.filter(status=Status.UNKNOWN, submit_started_at__isnull=False)
     due = list(unknown if all_of_them else unknown.filter(_is_due(now)))
-    until = monotonic() + (inf if all_of_them else _LONGEST)
+    until = monotonic() + (seconds if seconds is not None else inf if all_of_them else _LONGEST)
     attached, trouble = 0, None
     for together in _together(due):
         if monotonic() > until:
             break
         mine = [job for job in together if all_of_them or _claim(job, now)]
         try:
-            attached += _look_for(mine, provider)
+            attached += _look_for(mine, provider, inf if seconds is None else until)
         except ProviderError as error:
             trouble = error  # the next list may be one that it gives
             _look_again_soon(mine, now)
@@ -161,14 +161,14 @@ def _overlap(group: Sequence[Job], job: Job) -> bool:
     return since <= window(group[-1])[1] and until - window(group[0])[0] <= _LONGEST_WINDOW
 
 
-def _look_for(jobs: Sequence[Job], provider: WaveSpeed) -> int:
+def _look_for(jobs: Sequence[Job], provider: WaveSpeed, stop_at: float) -> int:
     """Attach what is found of jobs that one list answers for, and return how many that were."""
     named, unnamed = [job for job in jobs if job.shown_id], [job for job in jobs if not job.shown_id]
     # What a webhook has named is no candidate of another job, whatever comes of this look at it.
     attached = sum(_try(job, job.shown_id, provider) for job in named)
     if not unnamed:
         return attached
-    found = only_fits(unnamed, _listed_around(unnamed, provider))
+    found = only_fits(unnamed, _listed_around(unnamed, provider, stop_at))
     return attached + sum(_try(job, found[job.pk].id, provider) for job in unnamed if job.pk in found)
 
 
@@ -252,6 +252,8 @@ def _forget_shown(job: Job, *, by: Actor, reason: str) -> None:
             tell(job, now=clock.now(), by=by, note=note)
 
 
-def _listed_around(jobs: Sequence[Job], provider: WaveSpeed) -> list[Prediction]:
+def _listed_around(jobs: Sequence[Job], provider: WaveSpeed, stop_at: float = inf) -> list[Prediction]:
     since, until = min(window(job)[0] for job in jobs), max(window(job)[1] for job in jobs)
-    return listed(provider, since=since, until=until, model=jobs[0].model)
+    if since < clock.now() - LISTED_FOR:
+        return []  # WaveSpeed no longer lists what was made then, and half a list is none
+    return listed(provider, since=since, until=until, model=jobs[0].model, stop_at=stop_at)

@@ -41,10 +41,11 @@ _KEPT_LONG = timedelta(days=90)  # what was told to operators, and the notices o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of a chore: nothing found, unless `found` says how many; and the report."""
+    """What came of a chore: nothing found, unless `found` says how many; the report; and whether all was looked at."""
 
     report: str
     found: int = 0
+    is_whole: bool = True
 
 
 def ensure_chores(now: datetime) -> None:
@@ -79,7 +80,10 @@ def do_chore(name: str, now: datetime) -> bool:
         failed(name, f"WaveSpeed did not say: {error}", now)
     else:
         result = Chore.Result.FOUND if outcome.found else Chore.Result.FINE
-        _write_down(name, result, outcome.report, now, next_at=now + _EVERY)
+        if outcome.is_whole:
+            _write_down(name, result, outcome.report, now, next_at=now + _EVERY)
+        else:
+            _write_down(name, Chore.Result.FAILED, outcome.report, now, next_at=now + _AGAIN, found=outcome.found)
     return True
 
 
@@ -111,15 +115,18 @@ def _tell_of_deaths(chore: Chore, now: datetime) -> None:
 
 
 @transaction.atomic
-def _write_down(name: str, result: Chore.Result, report: str, now: datetime, *, next_at: datetime) -> None:
+def _write_down(
+    name: str, result: Chore.Result, report: str, now: datetime, *, next_at: datetime, found: int = 0
+) -> None:
     chore = Chore.objects.select_for_update().get(pk=name)
     before, chore.result, chore.report = chore.result, str(result), report
     chore.ended_at, chore.due_at, chore.lease_until, chore.deaths = clock.now(), next_at, None, 0
     chore.save(update_fields=["result", "report", "ended_at", "due_at", "lease_until", "deaths"])
-    if result is Chore.Result.FINE or (result is Chore.Result.FAILED and before == str(result)):
+    is_old = result is Chore.Result.FAILED and before == str(result) and not found
+    if result is Chore.Result.FINE or is_old:
         return
     log.error("chore", name=name, result=str(result))  # the report may hold the provider's words
-    if result is Chore.Result.FAILED:
+    if result is Chore.Result.FAILED and not found:
         _alert_of_failure(chore, report, now)
     else:
         _alert(name, _FOUND.get(name, f"The daily {chore} found something"), report, now)
@@ -134,12 +141,18 @@ def _alert(name: str, subject: str, text: str, now: datetime) -> None:
 
 
 def _reconcile(now: datetime) -> Outcome:
-    found = reconcile(now)
+    not_said = []
+    try:
+        reconcile(now)
+    except ProviderError as error:
+        not_said.append(f"WaveSpeed did not say: {error}")
+    found = Difference.objects.filter(noted_at=now)
     open_ = Difference.objects.filter(resolved_at__isnull=True).count()
     unknown = Job.objects.filter(status=Status.UNKNOWN).count()
     said = [f"{one}; ours: {one.ours}; theirs: {one.theirs}" for one in found]
     last = f"{len(found)} new differences, {open_} to be resolved, {unknown} jobs unknown"
-    return Outcome(report=_lines(said, len(found), last), found=len(found))
+    report = "\n".join([*not_said, _lines(said, len(found), last)])
+    return Outcome(report=report, found=len(found), is_whole=not not_said)
 
 
 def _check_models(now: datetime) -> Outcome:

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from generation import clock, services
-from generation.models import Job, Status
+from generation.models import Difference, Job, Status
 from generation.services.provider import ProviderError
 
 
@@ -15,13 +15,17 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print each new difference, and how many jobs are still unknown."""
+        now, not_said = clock.now(), ""
         try:
-            found = services.reconcile(clock.now())
+            services.reconcile(now)
         except ProviderError as error:
-            raise CommandError(f"WaveSpeed did not say: {error}", returncode=2) from None
+            not_said = f"WaveSpeed did not say: {error}"
+        found = Difference.objects.filter(noted_at=now)
         for difference in found:
             self.stdout.write(f"{difference}; ours: {difference.ours}; theirs: {difference.theirs}")
         unknown = Job.objects.filter(status=Status.UNKNOWN).count()
         self.stdout.write(f"{len(found)} new differences, {unknown} jobs unknown")
+        if not_said:
+            raise CommandError(not_said, returncode=2)
         if found:
             raise CommandError("Operators resolve them in the admin, under Differences.", returncode=1)

@@ -13,8 +13,9 @@ from generation import services
 from generation.models import Difference, Job, Status
 from generation.providers.errors import Unavailable
 from generation.providers.wavespeed import WaveSpeed
-from generation.services import reconciling, submitting
+from generation.services import attaching, listing, reconciling, submitting
 from generation.services.provider import wavespeed
+from tests.generation.services.test_listing import predictions
 from tests.make import ACTOR, make_job
 
 pytestmark = pytest.mark.django_db
@@ -88,11 +89,11 @@ def test_what_was_never_asked_for_comes_first(alice, bills):
     assert bills.asked == [late.prediction_id, early.prediction_id]
 
 
-def test_what_can_t_be_asked_for_in_time_is_left_to_the_next(alice, bills, monkeypatch):
+def test_what_can_t_be_asked_for_in_time_is_left_to_the_next(alice, bills, settings):
     ended(alice)
-    with monkeypatch.context() as patch:
-        patch.setattr(reconciling, "_LONGEST", -1.0)
-        services.reconcile(timezone.now())
+    settings.COLLECT_TIMEOUT, enough = 0, settings.COLLECT_TIMEOUT
+    services.reconcile(timezone.now())
+    settings.COLLECT_TIMEOUT = enough
     assert bills.asked == []
     services.reconcile(timezone.now())
     assert len(bills.asked) == 1
@@ -177,6 +178,68 @@ def test_what_was_compared_before_the_provider_fell_silent_stays_noted(alice, sa
     with pytest.raises(Unavailable):
         reconcile_later()
     assert Difference.objects.get().kind == "not_ours"
+
+
+def test_a_list_that_is_not_given_keeps_no_bill_from_being_compared(alice, bills, monkeypatch):
+    dear = ended(alice)
+    bills.all = {str(dear.prediction_id): 99_000_000}
+    make_job(alice, status=Status.UNKNOWN)
+
+    def silent(self, **wish):
+        raise Unavailable("HTTP 503")
+
+    monkeypatch.setattr(WaveSpeed, "predictions", silent)
+    with pytest.raises(Unavailable):
+        services.reconcile(timezone.now())
+    assert Difference.objects.get().kind == "other_price"
+
+
+def test_the_newest_of_a_list_is_compared_first(sandbox, monkeypatch):
+    asked = []
+    monkeypatch.setattr(WaveSpeed, "predictions", lambda self, **wish: asked.append(wish["created_before"]) or ())
+    services.reconcile(timezone.now())
+    assert len(asked) > 1
+    assert asked == sorted(asked, reverse=True)
+
+
+def test_an_unknown_job_that_is_too_old_for_the_list_asks_for_none(alice, sandbox, monkeypatch):
+    """WaveSpeed refuses to list what was made more than seven days ago."""
+    sent = timezone.now() - timedelta(days=8)
+    job = make_job(alice, status=Status.UNKNOWN, submit_started_at=sent, due_at=sent)
+    predictions = WaveSpeed.predictions
+
+    def strict(self, **wish):
+        if wish["created_after"] < timezone.now() - timedelta(days=7):
+            raise Unavailable("HTTP 400")
+        return predictions(self, **wish)
+
+    monkeypatch.setattr(WaveSpeed, "predictions", strict)
+    stranger = accepted()
+    services.look_for_unknown(timezone.now())
+    assert [each.prediction_id for each in reconcile_later()] == [stranger]
+    assert services.candidates(job) == []
+    assert Job.objects.get().due_at > timezone.now()
+
+
+def test_all_of_it_ends_before_the_worker_s_time_does(alice, sandbox, settings, monkeypatch):
+    """With the shortest transfers a worker has eight minutes, and each question takes half of one."""
+    settings.COLLECT_TIMEOUT = 480
+    many_failed(ended(alice, Status.FAILED), 1_000)
+    for minutes in range(0, 1_000, 50):
+        make_job(alice, status=Status.UNKNOWN, submit_started_at=timezone.now() - timedelta(minutes=minutes))
+    passed, page = [0.0], predictions(100, since=timezone.now(), seconds=1)
+
+    def asked(*args, **wish):
+        passed[0] += 30.0
+        return page if wish else {}
+
+    for module in (reconciling, attaching, listing):
+        monkeypatch.setattr(module, "monotonic", lambda: passed[0])
+    monkeypatch.setattr(WaveSpeed, "predictions", asked)
+    monkeypatch.setattr(WaveSpeed, "bills", asked)
+    services.reconcile(timezone.now())
+    assert Job.objects.filter(billed_at__isnull=False).exists()
+    assert passed[0] <= settings.COLLECT_TIMEOUT
 
 
 @pytest.mark.django_db(transaction=True)

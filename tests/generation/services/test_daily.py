@@ -14,6 +14,7 @@ from generation import tasks
 from generation.models import Alert, Chore, JobNotice, Status
 from generation.notices import send_notices
 from generation.providers.errors import Unavailable
+from generation.providers.wavespeed import WaveSpeed
 from generation.services import daily
 from generation.services.provider import wavespeed
 from tests.make import make_job, make_user
@@ -180,6 +181,26 @@ def test_reconcile_tells_of_a_prediction_that_is_not_ours(sandbox, olga):
     assert stranger.id in chore.report
     assert "1 new differences, 1 to be resolved, 0 jobs unknown" in chore.report
     assert Alert.objects.get().kind == Alert.Kind.DIFFERENCES
+
+
+def test_what_was_found_before_the_provider_fell_silent_is_told(sandbox, alice, monkeypatch):
+    stranger = wavespeed().submit("lightricks/ltx-2-pro/text-to-video", {"prompt": "A fox that nobody ordered"})
+    make_job(alice, status=Status.SUCCEEDED, prediction_id="x", finished_at=timezone.now() - timedelta(hours=5))
+
+    def away(self, ids):
+        raise Unavailable("away")
+
+    monkeypatch.setattr(WaveSpeed, "bills", away)
+    later = timezone.now() + timedelta(minutes=10)
+    daily.ensure_chores(later)
+    daily.do_now("reconcile", later)
+    daily.hand_chores(later)
+    daily.do_chore("reconcile", later)
+
+    chore = Chore.objects.get(name="reconcile")
+    assert (chore.result, chore.due_at) == (Chore.Result.FAILED, later + timedelta(hours=1))
+    assert chore.report.startswith("WaveSpeed did not say: away\n")
+    assert stranger.id in Alert.objects.get().text
 
 
 def test_the_offer_is_checked(sandbox):
