@@ -1,7 +1,7 @@
 """What a job is made from is brought to the provider before the fence: nothing is paid, and it may be repeated."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -50,11 +50,12 @@ def bring(job: Job, provider: WaveSpeed) -> dict[str, str]:
 def _opened(stored: FieldFile) -> Iterator[IO[bytes]]:
     """Open a stored file; what our storage can't give just now counts as not to be had just now."""
     away: tuple[type[Exception], ...] = (*storage.failures(), ValueError)
-    try:
-        file = stored.storage.open(str(stored.name), "rb")
-    except FileNotFoundError as error:
-        raise SourceLost(f"{NO_SOURCE}.") from error
-    except away as error:
-        raise Unavailable(f"Our storage did not give the source: {type(error).__name__}") from error
-    with file:
-        yield file.file  # type: ignore[misc]  # Django's stubs say str or bytes
+    with ExitStack() as open_files:
+        try:
+            file = open_files.enter_context(stored.storage.open(str(stored.name), "rb"))
+            content = file.file  # a bucket's is fetched now
+        except FileNotFoundError as error:
+            raise SourceLost(f"{NO_SOURCE}.") from error
+        except away as error:
+            raise Unavailable(f"Our storage did not give the source: {type(error).__name__}") from error
+        yield content  # type: ignore[misc]  # Django's stubs say str or bytes

@@ -24,8 +24,9 @@ def failures() -> tuple[type[Exception], ...]:
         BotoCoreError,
         ClientError,
     )
+    from s3transfer.exceptions import RetriesExceededError  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    return OSError, Boto3Error, BotoCoreError, ClientError
+    return OSError, Boto3Error, BotoCoreError, ClientError, RetriesExceededError
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 import requests
+from botocore.exceptions import ReadTimeoutError
+from botocore.response import StreamingBody
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
@@ -21,6 +23,7 @@ from generation.spec import InvalidSpec
 from tests import media
 from tests.engine import run, turn
 from tests.generation.services.test_leases import expire_leases, killed_at
+from tests.generation.storage.test_places import bucket, s3  # noqa: F401 - fixtures
 from tests.make import ACTOR, make_job, make_plan, make_user
 
 pytestmark = pytest.mark.django_db
@@ -245,6 +248,20 @@ def test_a_source_waits_for_a_storage_that_is_away(user, sandbox):
     path.rmdir()
     away.rename(path)
     assert run(job).status == Status.SUCCEEDED
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_source_waits_for_a_bucket_that_falls_silent_while_it_is_fetched(user, sandbox, monkeypatch):
+    job = handed(user)
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamingBody, "read", _raises(ReadTimeoutError(endpoint_url="https://bucket.example")))
+        services.submit(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.attempts, job.handed_at, job.lease_until) == (Status.QUEUED, 1, None, None)
+    assert "Our storage did not give the source: RetriesExceededError" in job.events.latest("pk").note
+    again_at_once(job)
+    job.refresh_from_db()
+    assert job.status == Status.RUNNING
 
 
 def test_a_canceled_job_is_not_sent_when_its_upload_is_done(user, monkeypatch, sandbox):
