@@ -99,6 +99,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Return the jobs that their owner has not deleted."""
         return self.filter(deleted_at__isnull=True)
 
+    def failed_at_saving(self) -> "JobQuerySet":
+        """Return the jobs that failed although a video had been made, of which files may be left."""
+        return self.filter(status=Status.FAILED, collecting_at__isnull=False)
+
     def under_way(self) -> "JobQuerySet":
         """Return the jobs that have not ended."""
         # What ended has a time at which it did. SQLite finds an index by this, and by a list of statuses none.
@@ -126,6 +130,7 @@ class Upload(models.Model):
     has_audio = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True, blank=True)
+    files_tried_at = models.DateTimeField(null=True, blank=True, help_text="When its removal was last tried.")
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -177,6 +182,7 @@ class Job(models.Model):
     collecting_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True, help_text="By its owner: only the row stays.")
+    files_tried_at = models.DateTimeField(null=True, blank=True, help_text="When their removal was last tried.")
     prediction_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
     webhook_hash = models.CharField(
         max_length=64, blank=True, help_text="SHA-256 of the token in its webhook's address."
@@ -237,6 +243,11 @@ class Job(models.Model):
                 fields=["deleted_at"],
                 condition=Q(deleted_at__isnull=False) & ~Q(video="", poster=""),
                 name="job_files_to_remove",
+            ),
+            models.Index(
+                fields=["files_tried_at"],
+                condition=Q(status="failed", collecting_at__isnull=False),
+                name="job_failed_at_saving",
             ),
         ]
 

@@ -71,18 +71,18 @@ def collect(job_id: UUID) -> None:
     except Exception:  # noqa: BLE001 - whatever it is, the video is paid for and may still be fetched
         log.exception("collecting failed unexpectedly", job_id=str(job.pk))
         _again_later(job, "Failed unexpectedly; our log says more.")
-    discard_of_failed(job.pk)
+    discard_of_ended(job.pk)
 
 
-def discard_of_failed(job_id: UUID) -> None:
-    """Remove what attempts have stored of a job that was ended meanwhile: nobody comes back for it."""
-    if not Job.objects.filter(pk=job_id, status=Status.FAILED).exists():
+def discard_of_ended(job_id: UUID) -> None:
+    """Remove what attempts have stored of a job that has failed or was deleted meanwhile: nobody comes back for it."""
+    if not Job.objects.filter(Q(status=Status.FAILED) | Q(deleted_at__isnull=False), pk=job_id).exists():
         return
     try:
         storage.discard(job_id)
     except storage.Interrupted:
         # What our storage does not give up now costs room and nothing else.
-        log.exception("files of a failed job stay", job_id=str(job_id))
+        log.exception("files of an ended job stay", job_id=str(job_id))
 
 
 def _claim(job_id: UUID) -> Job | None:

@@ -7,7 +7,7 @@ from django.db import transaction
 from billing.services import Actor
 from generation import clock
 from generation.models import Status
-from generation.services.collecting import discard_of_failed
+from generation.services.collecting import discard_of_ended
 from generation.services.transitions import fail, locked, tell
 
 
@@ -31,5 +31,5 @@ def give_up(job_id: UUID, *, reason: str, by: Actor) -> bool:
         if job is None:
             return False
         tell(job, now=now, by=by, note=f"Given up: {reason}")
-        transaction.on_commit(lambda: discard_of_failed(job_id))
+        transaction.on_commit(lambda: discard_of_ended(job_id))
         return fail(job, code="given_up", message="An operator ended it.", now=now, by=by, provider_error=reason)

@@ -1,7 +1,7 @@
 """Videos and uploads that their owner no longer wants: the row stays, the files go after the commit."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
@@ -11,13 +11,14 @@ from django.db.models import F, Q, QuerySet
 from billing.services import Actor
 from generation import clock, storage
 from generation.models import FINAL, Job, Status, Upload
-from generation.services.collecting import discard_of_failed
+from generation.services.collecting import discard_of_ended
 from generation.services.transitions import log, tell
 
 _NEEDING = (Status.QUEUED, Status.SUBMITTING)  # after that the provider has a copy
 _UNUSED_FOR = timedelta(days=1)  # then an upload that no job uses goes by itself
 _MOST_AT_ONCE = 100
-_FAILED_SINCE = timedelta(hours=1)  # longer than any attempt to save a video may live on
+_MAY_STORE_FOR = timedelta(hours=1)  # after a job has failed: longer than any attempt to save its video lives on
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _LONGEST = 60.0  # seconds in which files are removed at a time: a storage may be slow to refuse
 
 
@@ -86,31 +87,41 @@ def remove_what_is_left() -> int:
     """
     until = monotonic() + _LONGEST
     storage.tidy()
+    _forget_unused()
+    removed = 0
+    for row in _left():
+        if monotonic() >= until:
+            break
+        # Before it is tried: what is refused slowly comes behind all others the next time.
+        type(row).objects.filter(pk=row.pk).update(files_tried_at=clock.now())
+        if isinstance(row, Job) and not row.video and not row.poster:
+            discard_of_ended(row.pk)
+        else:
+            removed += remove_files(row)
+    return removed
+
+
+def _forget_unused() -> None:
     old = clock.now() - _UNUSED_FOR
     unused = Upload.objects.filter(deleted_at__isnull=True, created_at__lt=old, jobs__isnull=True)
     for upload in unused[:_MOST_AT_ONCE]:
         with suppress(InUse):  # since we looked
             _forget(upload.pk)
+
+
+def _left() -> list[Job | Upload]:
+    """Return rows whose files are to go, those first that were never tried, or the longest ago."""
     # An upload that still arrives looks as if it were deleted the moment that it began: see uploading.
-    arriving = Q(deleted_at=F("created_at"), created_at__gt=old)
+    arriving = Q(deleted_at=F("created_at"), created_at__gt=clock.now() - _UNUSED_FOR)
+    # Rows of what failed name no files, so those are looked for by the job's, until nobody can store any more.
+    unsure = Q(files_tried_at__isnull=True) | Q(files_tried_at__lte=F("finished_at") + _MAY_STORE_FOR)
+    longest_ago = F("files_tried_at").asc(nulls_first=True)
     left: list[Job | Upload] = [
-        *Job.objects.filter(~Q(video="", poster=""), deleted_at__isnull=False)[:_MOST_AT_ONCE],
-        *Upload.objects.filter(~Q(file=""), ~arriving, deleted_at__isnull=False)[:_MOST_AT_ONCE],
+        *Job.objects.filter(~Q(video="", poster=""), deleted_at__isnull=False).order_by(longest_ago)[:_MOST_AT_ONCE],
+        *Upload.objects.filter(~Q(file=""), ~arriving, deleted_at__isnull=False).order_by(longest_ago)[:_MOST_AT_ONCE],
+        *Job.objects.failed_at_saving().filter(unsure).order_by(longest_ago)[:_MOST_AT_ONCE],
     ]
-    removed = 0
-    for row in left:
-        if monotonic() >= until:
-            break
-        removed += remove_files(row)
-    # Their rows name no files, so those are looked for by the job's.
-    failed = Job.objects.filter(
-        status=Status.FAILED, collecting_at__isnull=False, finished_at__gt=clock.now() - _FAILED_SINCE
-    )
-    for job_id in failed.values_list("pk", flat=True)[:_MOST_AT_ONCE]:
-        if monotonic() >= until:
-            break
-        discard_of_failed(job_id)
-    return removed
+    return sorted(left, key=lambda row: row.files_tried_at or _NEVER)
 
 
 def _forget(upload_id: UUID) -> Upload:

@@ -13,8 +13,9 @@ from generation import services, storage
 from generation.models import Job, JobEvent, JobNotice, Status
 from generation.services import collecting, leases, sweeping
 from tests.engine import run
+from tests.generation.services.test_bills import many_failed
 from tests.generation.services.test_leases import expire_leases, killed_at, made_and_handed, raising
-from tests.make import make_job
+from tests.make import ACTOR, make_job
 from tests.processes import wait_until
 
 pytestmark = pytest.mark.django_db
@@ -118,7 +119,7 @@ def test_a_collector_that_dies_behind_the_job_s_end_leaves_its_files_to_the_swee
     killed_at(monkeypatch, "generation.services.collecting._finish", lambda: services.collect(job.pk))
     hand_again()
     monkeypatch.setattr(storage, "keep", raising(storage.OutputGone("HTTP 404")))
-    killed_at(monkeypatch, "generation.services.collecting.discard_of_failed", lambda: services.collect(job.pk))
+    killed_at(monkeypatch, "generation.services.collecting.discard_of_ended", lambda: services.collect(job.pk))
     assert Job.objects.get().status == Status.FAILED
     assert default_storage.exists(f"videos/{job.pk}.mp4")
 
@@ -128,17 +129,65 @@ def test_a_collector_that_dies_behind_the_job_s_end_leaves_its_files_to_the_swee
     assert not default_storage.exists(f"posters/{job.pk}.jpg")
 
 
-def test_files_of_what_failed_long_ago_or_was_never_made_are_not_looked_for_again(alice, monkeypatch):
+def test_files_of_what_failed_are_looked_for_until_nobody_can_store_any_more(alice, monkeypatch):
     now = timezone.now()
-    make_job(alice, status=Status.FAILED)
-    make_job(alice, status=Status.FAILED, collecting_at=now, finished_at=now - timedelta(hours=2))
+    make_job(alice, status=Status.FAILED)  # no video was ever made
+    long_ago = make_job(alice, status=Status.FAILED, collecting_at=now, finished_at=now - timedelta(hours=2))
     fresh = make_job(alice, status=Status.FAILED, collecting_at=now)
     looked_for = []
     monkeypatch.setattr(storage, "discard", looked_for.append)
 
-    services.remove_what_is_left()
+    for _ in range(3):
+        services.remove_what_is_left()
 
-    assert looked_for == [fresh.pk]
+    assert sorted(map(str, looked_for)) == sorted(map(str, [long_ago.pk] + [fresh.pk] * 3))
+
+
+def test_of_many_that_failed_at_once_all_are_looked_for(alice, monkeypatch):
+    job = make_job(alice, status=Status.FAILED, collecting_at=timezone.now())
+    many_failed(job, 249)
+    looked_for = []
+    monkeypatch.setattr(storage, "discard", looked_for.append)
+
+    for _ in range(3):
+        services.remove_what_is_left()
+
+    assert set(looked_for) == set(Job.objects.values_list("pk", flat=True))
+
+
+def test_who_was_overtaken_leaves_no_file_of_a_job_that_was_saved_and_deleted(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    keep = storage.keep
+
+    def overtaken(*args):
+        monkeypatch.setattr(storage, "keep", keep)
+        hand_again()
+        services.collect(job.pk)
+        services.delete(job.pk, by=ACTOR)
+        return keep(*args)
+
+    monkeypatch.setattr(storage, "keep", overtaken)
+    services.collect(job.pk)
+
+    assert Job.objects.get().status == Status.SUCCEEDED
+    assert not default_storage.exists(f"videos/{job.pk}.mp4")
+    assert not default_storage.exists(f"posters/{job.pk}.jpg")
+
+
+def test_a_collector_that_comes_too_late_leaves_the_files_of_a_job_that_is_kept(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    keep = storage.keep
+
+    def overtaken(*args):
+        monkeypatch.setattr(storage, "keep", keep)
+        hand_again()
+        services.collect(job.pk)
+        return keep(*args)
+
+    monkeypatch.setattr(storage, "keep", overtaken)
+    services.collect(job.pk)
+
+    assert default_storage.exists(f"videos/{job.pk}.mp4")
 
 
 # --- What takes long --------------------------------------------------------------------------------------------------

@@ -135,6 +135,34 @@ def test_a_storage_that_is_slow_to_refuse_holds_up_a_worker_for_a_minute_at_most
     assert len(tried) == 2
 
 
+@pytest.mark.parametrize("what", ["video", "upload", "failed"])
+def test_files_that_are_slow_to_be_refused_come_behind_all_others(alice, monkeypatch, what):
+    now, tried = timezone.now(), []
+    if what == "upload":
+        good = stored_upload(alice)
+        Upload.objects.update(deleted_at=now)
+        name = good.file.name
+    else:
+        good = stored_job(alice)
+        name = good.video.name
+    for _ in range(2):
+        bad = stored_job(alice)
+        make_undeletable(bad.video.name)
+    Job.objects.update(deleted_at=now)
+    if what == "failed":
+        failed = {"status": Status.FAILED, "collecting_at": now, "video": "", "poster": "", "deleted_at": None}
+        Job.objects.filter(pk=good.pk).update(**failed)
+    delete = FileSystemStorage.delete
+    monkeypatch.setattr(FileSystemStorage, "delete", lambda self, name: tried.append(name) or delete(self, name))
+
+    for _ in range(2):
+        tried.clear()
+        monkeypatch.setattr(deleting, "monotonic", lambda: 30.0 * len(tried))
+        services.remove_what_is_left()
+
+    assert not default_storage.exists(name)
+
+
 @pytest.mark.parametrize("status", Status)
 def test_a_source_stays_while_a_retake_waits_to_be_sent(alice, status):
     source = stored_job(alice)
