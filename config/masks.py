@@ -11,8 +11,8 @@ _REST = r"(?:[^\s?&,)\"'<>\\]|\\+u[0-9a-f]{4}|\\+/)+"
 # PostgreSQL adds lines to what it says, in the language of the place: "DETAIL:  " repeats the row with all prompts,
 # "LINE 1: " the statement. They end with the text, or where a traceback goes on.
 _ADDED = re.compile(
-    r"(^|\n)([ |]*\S+(?:[ \u00a0]?[:：] {2}| \d+[:：] )).*?"
-    r"(?=\n[ |]*\n[ |]*(?:The above exception|During handling)|\Z)",
+    r"(^|\n)([ |]{0,40}[^\s|:]{1,30}(?:[ \u00a0]?[:：] {2}| \d{1,6}[:：] )).*?"
+    r"(?=\n[ |]{0,40}\n[ |]{0,40}(?:The above exception|During handling)|\Z)",
     re.DOTALL,
 )
 _OF_DATABASES = ("django.db.utils", "psycopg")
@@ -35,7 +35,9 @@ _PERMISSION = re.compile(
 
 def masked(text: str) -> str:
     """Return the text without what lets its reader in, and without what users wrote."""
-    return _ADDED.sub(r"\1\2…", _PERMISSION.sub(r"\1…", text))
+    if any(one in text for one in "/%\\"):  # else no address stands in it
+        text = _PERMISSION.sub(r"\1…", text)
+    return _ADDED.sub(r"\1\2…", text) if ": " in text or "：" in text else text
 
 
 def traced(error: BaseException) -> str:

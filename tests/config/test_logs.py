@@ -162,6 +162,12 @@ def test_what_ends_a_process_is_a_line_as_all_others(death):
     assert "heron" not in ended.stderr
 
 
+@pytest.mark.parametrize("text", ["|", "|\n", "a ", "\n", "DETAIL:  \n", "hooks/wavespeed/", "hooks\\", "%25", "/ : "])
+def test_no_text_keeps_a_mask_busy(text):
+    """What takes the square of its length, or more, never ends here."""
+    masked("\n" + text * 100_000)
+
+
 def test_other_lines_stay_as_they_are():
     for line in ("GET /hooks/", "/hooks/wavespeed/", "GET /api/v1/jobs/0b5a2a76/video HTTP/1.1", ""):
         assert masked(line) == line
