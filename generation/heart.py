@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django_q.tasks import async_task
 
 from generation.models import Chore, Errand, Heartbeat, Job, Status
+from generation.services import errands
 from generation.services.collecting import COLLECT_CLUSTER
 from generation.services.dispatching import SUBMIT_CLUSTER, WITH_MEDIA
 
@@ -42,5 +43,5 @@ def _is_at_work(cluster: str, now: datetime) -> bool:
         return Job.objects.filter(taken, status=Status.SUBMITTING).exists()
     uploading = leased & WITH_MEDIA & Q(status=Status.QUEUED, taken_at__isnull=False)
     jobs = (Job.objects.filter(of_a_job) for of_a_job in (taken & Q(status=Status.COLLECTING), uploading))
-    others = (model.objects.filter(taken) for model in (Errand, Chore))
-    return any(found.exists() for found in (*jobs, *others))
+    errand = Errand.objects.filter(taken).exclude(name=errands.TELL_OPERATORS)
+    return any(found.exists() for found in (*jobs, errand, Chore.objects.filter(taken)))

@@ -19,8 +19,8 @@ from django.utils.text import Truncator
 from billing import services as billing
 from billing.models import Hold, Notice, User
 from billing.money import LIMITS, dollars
-from generation.models import FINAL, Alert, Job, JobNotice
-from generation.services import errands
+from generation.models import FINAL, Alert, Gate, Job, JobNotice
+from generation.services import SUBMIT_CLUSTER, errands
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,9 @@ def hand_notices(now: datetime) -> bool:
     if not any(waiting.exists() for waiting in (_of_limits(now), _of_jobs(now), _of_operators(now))):
         return False
     errands.hand("send_notices")
+    if Gate.objects.filter(closed_at__isnull=False).exists() and _of_operators(now).exists():
+        # Collectors may be busy with downloads for long; whom the Gate leaves idle may wait for a mail server.
+        errands.hand(errands.TELL_OPERATORS, cluster=SUBMIT_CLUSTER)
     return True
 
 
@@ -66,16 +69,29 @@ def send_notices(now: datetime) -> int:
 
     Raises MailServerAway at the first that shows it; the others wait for their turn untouched.
     """
+    return _send_in_time(_letters(now), now)
+
+
+def tell_operators(now: datetime) -> int:
+    """Send the mails for operators alone, as `send_notices` does."""
+    return _send_in_time(_to_operators(now), now)
+
+
+def _send_in_time(waiting: Iterator[Letter], now: datetime) -> int:
     until = monotonic() + _LONGEST
-    letters = list(_letters(now))[:_MOST_AT_ONCE]
+    letters = list(waiting)[:_MOST_AT_ONCE]
     return sum(_send(letter, now) for letter in letters if monotonic() < until)
+
+
+def _to_operators(now: datetime) -> Iterator[Letter]:
+    if alerts := list(_of_operators(now)[:_MOST_AT_ONCE]):
+        operators = list(User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True))
+        yield from (Letter(rows=[one], to=operators, write=mail_of_alert) for one in alerts if operators)
 
 
 def _letters(now: datetime) -> Iterator[Letter]:
     """Yield what waits; operators first, since theirs is rare and may concern everybody."""
-    if alerts := list(_of_operators(now)[:_MOST_AT_ONCE]):
-        operators = list(User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True))
-        yield from (Letter(rows=[one], to=operators, write=mail_of_alert) for one in alerts if operators)
+    yield from _to_operators(now)
     for notice in _of_limits(now).select_related("period__subscription__user")[:_MOST_AT_ONCE]:
         address = notice.period.subscription.user.email
         yield Letter(rows=[notice], to=[address], write=mail_of_limit, is_so=billing.confirm)

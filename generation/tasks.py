@@ -64,6 +64,11 @@ def send_notices() -> None:
     _errand("send_notices", lambda: notices.send_notices(clock.now()))
 
 
+def tell_operators() -> None:
+    """Look whether mails wait for operators."""
+    _errand(errands.TELL_OPERATORS, lambda: notices.tell_operators(clock.now()))
+
+
 def remove_what_is_left() -> None:
     """Look whether files of deleted rows are left."""
     _errand("remove_what_is_left", services.remove_what_is_left)

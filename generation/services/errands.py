@@ -17,15 +17,19 @@ _LONGEST = 300.0  # seconds that a lease is renewed; whoever hangs lets go
 _PAUSE = timedelta(minutes=1)  # after it has failed
 
 
+TELL_OPERATORS = "tell_operators"
+"""The one errand that submitters do, while the Gate is closed and they have nothing else to do."""
+
+
 @transaction.atomic
-def hand(name: str) -> bool:
-    """Tell a collector to run generation.tasks.NAME, unless one is told or at it, or it has just failed."""
+def hand(name: str, *, cluster: str = COLLECT_CLUSTER) -> bool:
+    """Tell a worker to run generation.tasks.NAME, unless one is told or at it, or it has just failed."""
     now = clock.now()
     Errand.objects.bulk_create([Errand(name=name)], ignore_conflicts=True)
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
     if not Errand.objects.filter(free, pk=name).update(handed_at=now, lease_until=now + _WAITS):
         return False
-    async_task(f"generation.tasks.{name}", cluster=COLLECT_CLUSTER)
+    async_task(f"generation.tasks.{name}", cluster=cluster)
     return True
 
 

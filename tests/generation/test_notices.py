@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 from billing import services as billing
 from billing.models import Notice, Period, Plan
 from generation import notices, services, tasks
+from generation.models import Gate
 from generation.notices import hand_notices, send_notices
 from tests.billing.make import make_amount, make_hold, make_used
 from tests.make import ACTOR, make_plan, make_user
@@ -91,6 +92,28 @@ def test_a_mail_server_that_says_nothing_is_tried_once_by_one_worker_and_then_le
     (hint,) = (hint for hint in OrmQ.objects.all() if hint.func() == "generation.tasks.send_notices")
     assert hint.key == services.COLLECT_CLUSTER
     assert Notice.objects.filter(taken_at__isnull=False).count() == 1
+
+
+def test_operators_hear_of_a_closed_gate_from_workers_that_it_leaves_idle(olga):
+    """Collectors may have thousands of downloads before them."""
+    services.close_gate("no such key", now=timezone.now(), cause=Gate.Cause.ACCOUNT)
+    assert hand_notices(timezone.now())
+    assert (services.SUBMIT_CLUSTER, "generation.tasks.tell_operators") in told()
+    tasks.tell_operators()
+    assert [sent.to for sent in mail.outbox] == [[olga.email]]
+    tasks.send_notices()
+    assert len(mail.outbox) == 1
+
+
+def test_while_the_gate_is_open_no_submitter_sends_mails(olga):
+    services.close_gate("no such key", now=timezone.now(), cause=Gate.Cause.ACCOUNT)
+    services.open_gate()
+    hand_notices(timezone.now())
+    assert told() == [(services.COLLECT_CLUSTER, "generation.tasks.send_notices")]
+
+
+def told() -> list[tuple[str, str]]:
+    return [(hint.key, hint.func()) for hint in OrmQ.objects.all()]
 
 
 def test_an_address_that_is_refused_keeps_nobody_else_waiting(user, monkeypatch):
