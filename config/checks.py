@@ -10,6 +10,7 @@ from django.http.request import validate_host
 
 _OTHER_BROKERS = {"broker_class", "iron_mq", "sqs"}  # django-q2 prefers each of them to "orm"
 _READ_COMMITTED = 2  # of psycopg.IsolationLevel, a package that SQLite does not need
+_LOOKING = 20  # seconds: connecting, and a look of the watcher
 _SUBMITTING = 90  # seconds: the longest POST, and writing its answer down while the database comes back
 
 
@@ -97,6 +98,15 @@ def cluster_gets_no_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if not settings.DATABASES["default"].get("OPTIONS", {}).get("pool"):
         return []
     return [Error("A connection pool breaks the worker after its fork.", hint="Remove it.", id="clapboard.E004")]
+
+
+@register()
+def a_look_is_over_before_its_lease(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Warn of a lease within which a watcher that lives may still wait for its answer: then it is asked for twice."""
+    if settings.POLL_LEASE > _LOOKING:
+        return []
+    words = f"POLL_LEASE is {settings.POLL_LEASE:g}, and a look may take {_LOOKING} seconds: it is begun again before."
+    return [Warning(words, hint=f"Set it above {_LOOKING}.", id="clapboard.W002")]
 
 
 @register()

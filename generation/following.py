@@ -6,6 +6,7 @@ nor questions wait for that.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -26,6 +27,7 @@ from generation.services import Answered
 from generation.services.ending import end_some
 from generation.services.provider import wavespeed_of_watcher
 from generation.services.sparing import write_down
+from generation.supervisor import Signs
 from generation.threads import database_thread
 
 log = structlog.get_logger(__name__)
@@ -36,17 +38,21 @@ _LOOK_EVERY = 0.02  # seconds between two looks whether a job is due
 _LOOK_AGAIN = 0.01  # the same, where one was due a moment ago: others end about now, too
 _MOMENT = 2.0  # seconds
 _LOCK, _STATEMENT = 3.0, 30.0  # seconds that a lock, and a statement, may take
+_SHOWS_EVERY = 5.0  # seconds between two signs of life of who has nothing to write down
 _AT_A_TIME = 1.0  # seconds of writing down ends between two looks at their leases
 
 
 class Following:
     """Claims due jobs, asks about them, and writes down the answers."""
 
-    def __init__(self, session: aiohttp.ClientSession, budget: Budget) -> None:
+    THREADS = ("following", "ends")  # who give signs of life
+
+    def __init__(self, session: aiohttp.ClientSession, budget: Budget, signs: Signs) -> None:
         self._session = session
+        self._signs = signs
         self._provider = wavespeed_of_watcher()
         self._budget = budget
-        self._ends = _Ends()
+        self._ends = _Ends(signs)
         self._asked = 0
         self._patient = 0  # of those asked
         self._answers: list[Answered] = []
@@ -65,6 +71,7 @@ class Following:
             while not stopping() or self._asked or self._answers:
                 room = 0 if stopping() else min(MOST_ASKED - self._asked, self._budget.left(monotonic()))
                 jobs = await thread(partial(_follow, self._take(), room, _MOST_PATIENT - self._patient))
+                self._signs.went_round("following")
                 self._budget.take(len(jobs))
                 self._due_at = monotonic() if jobs else self._due_at
                 for job in jobs:
@@ -117,7 +124,8 @@ class Following:
 class _Ends:
     """The ends without a video that wait to be written down, by a thread of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, signs: Signs) -> None:
+        self._signs = signs
         self._waiting: list[Answered] = []
         self._is_closed = False
         self._came = asyncio.Event()
@@ -136,12 +144,15 @@ class _Ends:
         """Write down what comes."""
         async with database_thread(lock=_LOCK, statement=_STATEMENT) as thread:
             while self._waiting or not self._is_closed:
-                await self._came.wait()
+                self._signs.went_round("ends")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._came.wait(), _SHOWS_EVERY)
                 self._came.clear()
                 leased_at = monotonic()
                 while taken := self._waiting:
                     self._waiting = []
                     left = await thread(partial(end_some, taken, seconds=_AT_A_TIME))
+                    self._signs.went_round("ends")
                     self._waiting = left + self._waiting
                     if monotonic() - leased_at > settings.POLL_LEASE / 4:
                         leased_at = monotonic()

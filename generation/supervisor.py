@@ -23,6 +23,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0  # seconds before a start
 _HEALTHY_AFTER = 30.0  # seconds of life after which the pauses begin anew
 _PR_SET_PDEATHSIG = 1
 _PARENT = "CLAPBOARD_PARENT"  # whose child a group is; it may be gone before the child can look for itself
+_SIGNS = "CLAPBOARD_SIGNS"  # the pipe into which a group writes that it goes round
+_SIGN_EVERY = 1.0  # seconds
 
 
 class Flag:
@@ -41,11 +43,24 @@ class Flag:
 
 
 class Group:
-    """A command that leads a process group of its own, and is started again whenever it ends."""
+    """A command that leads a process group of its own, and is started again whenever it ends.
 
-    def __init__(self, command: list[str], environment: dict[str, str] | None = None) -> None:
+    With `silent_after` it is killed when it has given no sign (`Signs`) for so many seconds.
+    """
+
+    def __init__(
+        self, command: list[str], environment: dict[str, str] | None = None, *, silent_after: float | None = None
+    ) -> None:
         self._command = command
+        self._silent_after = silent_after
+        self._heard_at = 0.0
+        self._hearing: int | None = None
+        self._speaking: int | None = None
         self._environment = os.environ | (environment or {}) | {_PARENT: str(os.getpid())}
+        if silent_after:
+            self._hearing, self._speaking = os.pipe()
+            os.set_blocking(self._hearing, False)
+            self._environment[_SIGNS] = str(self._speaking)
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._start_at = 0.0
@@ -56,14 +71,28 @@ class Group:
         now = time.monotonic()
         if self._process is None:
             if now >= self._start_at:
-                self._process = subprocess.Popen(self._command, env=self._environment, start_new_session=True)
-                self._started_at = now
+                inherited = [] if self._speaking is None else [self._speaking]
+                self._process = subprocess.Popen(
+                    self._command, env=self._environment, start_new_session=True, pass_fds=inherited
+                )
+                self._started_at = self._heard_at = now
         elif self._process.poll() is not None:
             log.error("died and is started again", command=self._command[2:], exit_code=self._process.returncode)
             self.kill()
             self._process = None
             self._pause = _FIRST_PAUSE if now - self._started_at > _HEALTHY_AFTER else self._pause * 2
             self._start_at = now + min(self._pause, _LONGEST_PAUSE)
+        elif self._is_silent(now):
+            log.error("says nothing any more and is killed", command=self._command[2:])
+            self.kill()
+
+    def _is_silent(self, now: float) -> bool:
+        if self._hearing is None or self._silent_after is None:
+            return False
+        with suppress(BlockingIOError):
+            while os.read(self._hearing, 4096):
+                self._heard_at = now
+        return now - self._heard_at > self._silent_after
 
     def ask_to_end(self) -> None:
         """Send SIGTERM to its leader only: a worker that got one would drop what it has in hand."""
@@ -80,6 +109,26 @@ class Group:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+
+class Signs:
+    """Tells the parent that all who are named still go round; without one it tells nobody."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._round: set[str] = set()
+        self._told_at = 0.0
+        self._pipe = int(os.environ[_SIGNS]) if _SIGNS in os.environ else None
+
+    def went_round(self, name: str) -> None:
+        """Say that it has gone round; the parent is told once all have since it was told last."""
+        self._round.add(name)
+        now = time.monotonic()
+        if self._pipe is None or len(self._round) < len(self._names) or now - self._told_at < _SIGN_EVERY:
+            return
+        self._round.clear()
+        self._told_at = now
+        os.write(self._pipe, b".")
 
 
 def supervise(groups: list[Group]) -> None:

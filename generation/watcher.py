@@ -2,7 +2,7 @@
 
 Whatever the rounds have to do for ten thousand queued jobs does not keep following waiting. What one row can't bear is
 that row's alone (services.sparing). Whatever can't be mended here ends the process, such as a database that is gone;
-its parent starts it anew.
+its parent starts it anew, also where one of its threads no longer goes round.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from django.conf import settings
 from generation.following import MOST_ASKED, Following
 from generation.pacing import Budget
 from generation.rounds import Rounds
+from generation.supervisor import Signs
 from generation.threads import database_thread
 
 _TURN_EVERY = 0.1  # seconds between two rounds
@@ -24,13 +25,15 @@ async def watch(stopping: Callable[[], bool]) -> None:
     """Run until `stopping` says so."""
     connector = aiohttp.TCPConnector(limit=MOST_ASKED, keepalive_timeout=60)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session, asyncio.TaskGroup() as group:
-        group.create_task(_go_round(stopping))
-        group.create_task(Following(session, Budget(rate=settings.POLL_BUDGET)).run(stopping))
+        signs = Signs("rounds", *Following.THREADS)
+        group.create_task(_go_round(stopping, signs))
+        group.create_task(Following(session, Budget(rate=settings.POLL_BUDGET), signs).run(stopping))
 
 
-async def _go_round(stopping: Callable[[], bool]) -> None:
+async def _go_round(stopping: Callable[[], bool], signs: Signs) -> None:
     rounds = Rounds()
     async with database_thread(lock=_LOCK) as thread:
         while not stopping():
             await thread(rounds.turn)
+            signs.went_round("rounds")
             await asyncio.sleep(_TURN_EVERY)

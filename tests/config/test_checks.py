@@ -106,3 +106,9 @@ def test_the_checks_need_no_tables(tmp_path):
 def test_a_public_address_that_is_refused_is_a_warning(settings, url, hosts, ids):
     settings.PUBLIC_URL, settings.ALLOWED_HOSTS = url, hosts
     assert [warning.id for warning in checks.the_public_address_is_answered(None)] == ids
+
+
+@pytest.mark.parametrize(("lease", "wrong"), [(45, 0), (20.5, 0), (20, 1), (1, 1)])
+def test_a_lease_that_ends_before_a_look_is_warned_of(settings, lease, wrong):
+    settings.POLL_LEASE = lease
+    assert [error.id for error in checks.a_look_is_over_before_its_lease(None)] == ["clapboard.W002"] * wrong

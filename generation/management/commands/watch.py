@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from generation.supervisor import Flag, Group, die_with_parent, supervise
 from generation.watcher import watch
 
+SILENT_AFTER = 120.0  # seconds: longer than a start on a busy machine, and than any lock that is waited for
+
 
 class Command(BaseCommand):
     help = "Run the watcher: it dispatches jobs, asks the provider about them and repairs what a crash left behind."
@@ -22,4 +24,5 @@ class Command(BaseCommand):
             asyncio.run(watch(Flag()))
             return
         # The checks are done, and load all pages and their libraries.
-        supervise([Group([sys.executable, sys.argv[0], "watch", "--group", "--skip-checks"])])
+        command = [sys.executable, sys.argv[0], "watch", "--group", "--skip-checks"]
+        supervise([Group(command, silent_after=SILENT_AFTER)])
