@@ -138,7 +138,8 @@ def assert_all_ended_by_webhooks(stats: dict[str, Any]) -> None:
     assert Counter(job.status for job in jobs) == {Status.SUCCEEDED: len(FAULTS), Status.FAILED: len(UNMADE)}
     assert len(sent) == stats["submissions"] == len(jobs) - 1
     assert all(job.heard_at for job in sent)
-    assert "POST /api/v3/predictions" not in stats["requests"]  # nobody had to look for what was lost
+    # What was lost was named by its webhook, and only compared with the list.
+    assert stats["requests"].get("POST /api/v3/predictions", 0) <= len(LOST), stats["requests"]
     assert Hold.objects.filter(state=Hold.State.SETTLED).count() == len(FAULTS)
     assert not list(differences())
     assert Ear.objects.get().heard_at
