@@ -319,7 +319,7 @@ Q_CLUSTER: dict[str, Any] = {
 }
 
 POLL_INTERVAL = env.number("POLL_INTERVAL", 0.5)  # seconds between two looks at a prediction, at the densest
-POLL_BUDGET = env.number("POLL_BUDGET", 500, least=1)  # looks a second of one watcher, at all predictions together
+POLL_BUDGET = env.number("POLL_BUDGET", 500, least=1)  # looks a second at all predictions, of all watchers
 POLL_LEASE = env.number("POLL_LEASE", 45)  # seconds until a look that a dead watcher had begun is begun again
 HAND_LEASE = env.number("HAND_LEASE", 60)  # seconds until a hint that nobody took is given out again
 METRICS_TOKEN = env.text("METRICS_TOKEN")  # that /metrics asks for; empty: there is no /metrics

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import F, Q
 from django_q.tasks import async_task
 
-from generation.models import Chore, Errand, Heartbeat, Job, Status
+from generation.models import Chore, Errand, Heartbeat, Job, Status, Watcher
 from generation.services import errands
 from generation.services.collecting import COLLECT_CLUSTER
 from generation.services.dispatching import SUBMIT_CLUSTER, WITH_MEDIA
@@ -15,7 +15,7 @@ CLUSTERS = (SUBMIT_CLUSTER, COLLECT_CLUSTER)
 BEATS = (WATCHER, *CLUSTERS)
 
 _ASK_AGAIN = timedelta(seconds=60)  # for a beat that never came
-_SILENT_AFTER = timedelta(seconds=30)
+SILENT_AFTER = timedelta(seconds=30)
 
 
 def beat(now: datetime) -> None:
@@ -28,7 +28,19 @@ def beat(now: datetime) -> None:
             async_task("generation.tasks.beat", name, cluster=name)
 
 
-def silent(now: datetime, *, after: timedelta = _SILENT_AFTER) -> list[str]:
+def present(name: str, now: datetime) -> int:
+    """Show that the watcher of this name runs, and return how many do: who has shown nothing for long is forgotten."""
+    Watcher.objects.update_or_create(name=name, defaults={"beat_at": now})
+    Watcher.objects.filter(beat_at__lte=now - SILENT_AFTER).delete()
+    return Watcher.objects.count()
+
+
+def leave(name: str) -> None:
+    """Let the other watchers have its share at once."""
+    Watcher.objects.filter(name=name).delete()
+
+
+def silent(now: datetime, *, after: timedelta = SILENT_AFTER) -> list[str]:
     """Return who has given no sign of life for so long, of BEATS. A lease of what a worker is at is one, too."""
     alive = set(Heartbeat.objects.filter(beat_at__gt=now - after).values_list("name", flat=True))
     alive |= {name for name in CLUSTERS if name not in alive and _is_at_work(name, now)}

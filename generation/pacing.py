@@ -73,9 +73,13 @@ def jittered(wait: float, *, at_least: float = 0) -> float:
 
 @dataclass(slots=True, kw_only=True)
 class Budget:
-    """How many questions may be asked now: so many a second, a second's worth at once. `now` is any steady clock."""
+    """How many questions may be asked now: so many a second, a second's worth at once. `now` is any steady clock.
+
+    The rate is that of all who share it; each takes its part of it.
+    """
 
     rate: float
+    sharers: int = 1
     _saved: float = 0.0
     _at: float | None = None
     _paused_until: float = 0.0
@@ -86,7 +90,7 @@ class Budget:
         if self._at is None:
             self._saved = self._most
         else:
-            self._saved = min(self._saved + (now - self._at) * self.rate, self._most)
+            self._saved = min(self._saved + (now - self._at) * self._own, self._most)
         self._at = now
         return 0 if now < self._paused_until else int(self._saved)
 
@@ -115,5 +119,9 @@ class Budget:
             self._refused = 0
 
     @property
+    def _own(self) -> float:
+        return self.rate / self.sharers
+
+    @property
     def _most(self) -> float:
-        return max(self.rate, 1.0)
+        return max(self._own, 1.0)

@@ -6,11 +6,15 @@ Each step is spared the others' failures.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from os import getpid
+from secrets import token_hex
+from socket import gethostname
 
 from billing import services as billing
 from generation import clock, heart, services
 from generation.models import Job, Status
 from generation.notices import hand_notices
+from generation.pacing import Budget
 from generation.services import errands
 from generation.services.daily import ensure_chores, hand_chores
 from generation.services.sparing import spare
@@ -25,13 +29,17 @@ _TIDY_EVERY = timedelta(minutes=5)
 class Rounds:
     """What is done each time around, and what only now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        # One of many, on this machine or another.
+        self._name = f"{gethostname()[:30]} {getpid()} {token_hex(4)}"
         self._steps: dict[Callable[[datetime], None], tuple[str, timedelta]] = {
             _sweep: ("sweep", _SWEEP_EVERY),
             _end_grants: ("end grants", _SWEEP_EVERY),
             _ask_for_balance: ("ask for the balance", _BALANCE_EVERY),
             _tell: ("hand over what workers do", _TELL_EVERY),
             heart.beat: ("beat", _BEAT_EVERY),
+            self._share: ("share the budget", _BEAT_EVERY),
             _tidy: ("tidy up", _TIDY_EVERY),
         }
         self.done_at: dict[Callable[[datetime], None], datetime] = {}
@@ -44,6 +52,13 @@ class Rounds:
                 self.done_at[step] = now
                 spare(name, partial(step, now))
         spare("dispatch", services.dispatch)
+
+    def leave(self) -> None:
+        """Be no sharer any more."""
+        spare("leave", partial(heart.leave, self._name))
+
+    def _share(self, now: datetime) -> None:
+        self._budget.sharers = heart.present(self._name, now)
 
 
 def _sweep(now: datetime) -> None:

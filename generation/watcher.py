@@ -26,14 +26,15 @@ async def watch(stopping: Callable[[], bool]) -> None:
     connector = aiohttp.TCPConnector(limit=MOST_ASKED, keepalive_timeout=60)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session, asyncio.TaskGroup() as group:
         signs = Signs("rounds", *Following.THREADS)
-        group.create_task(_go_round(stopping, signs))
-        group.create_task(Following(session, Budget(rate=settings.POLL_BUDGET), signs).run(stopping))
+        budget = Budget(rate=settings.POLL_BUDGET)
+        group.create_task(_go_round(stopping, Rounds(budget), signs))
+        group.create_task(Following(session, budget, signs).run(stopping))
 
 
-async def _go_round(stopping: Callable[[], bool], signs: Signs) -> None:
-    rounds = Rounds()
+async def _go_round(stopping: Callable[[], bool], rounds: Rounds, signs: Signs) -> None:
     async with database_thread(lock=_LOCK) as thread:
         while not stopping():
             await thread(rounds.turn)
             signs.went_round("rounds")
             await asyncio.sleep(_TURN_EVERY)
+        await thread(rounds.leave)

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from billing.models import Hold
 from generation import heart, services
 from generation.metrics.families import BANDS, MICROS, age, age_band, gauge, single
-from generation.models import FINAL, Chore, Difference, Ear, Gate, Heartbeat, Job, JobEvent, Status
+from generation.models import FINAL, Chore, Difference, Ear, Gate, Heartbeat, Job, JobEvent, Status, Watcher
 
 _MINUTE = timedelta(minutes=1)
 _MOST_ODD = 20  # names, which are the provider's to choose
@@ -123,6 +123,8 @@ def _signs_of_life(now: datetime) -> Iterator[GaugeMetricFamily]:
     silent = heart.silent(now)
     quiet = [((name,), float(name in silent)) for name in heart.BEATS]
     yield gauge("silent", "1 while it gives no sign of life, as /readyz sees it.", ["name"], quiet)
+    watchers = Watcher.objects.filter(beat_at__gt=now - heart.SILENT_AFTER).count()
+    yield single("watchers", "How many watchers run.", watchers)
     chores = list(Chore.objects.all())
     ages = [((chore.name,), age(now, chore.ended_at) if chore.ended_at else float("inf")) for chore in chores]
     yield gauge("chore_age_seconds", "Since a daily chore last ended; +Inf: never.", ["name"], ages)

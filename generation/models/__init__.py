@@ -1,6 +1,6 @@
 """Jobs, their history, and what the provider account allows. States change in generation.services only."""
 
-from generation.models.account import Difference, Ear, Gate, Heartbeat, Switch, Turn
+from generation.models.account import Difference, Ear, Gate, Heartbeat, Switch, Turn, Watcher
 from generation.models.chores import Chore, Errand
 from generation.models.jobs import FINAL, LAW, Job, JobEvent, JobQuerySet, Status, Stuck, Upload
 from generation.models.telling import Alert, JobNotice, MailChoice, Waiting
@@ -26,4 +26,5 @@ __all__ = [
     "Turn",
     "Upload",
     "Waiting",
+    "Watcher",
 ]

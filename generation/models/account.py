@@ -100,6 +100,16 @@ class Heartbeat(models.Model):
         return self.name
 
 
+class Watcher(models.Model):
+    """A watcher that runs, by a name of its own. So many share the questions that may be asked in a second."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    beat_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Ear(models.Model):
     """What it takes to believe the provider's webhooks, and when one was last believed; one row."""
 

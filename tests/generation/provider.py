@@ -24,6 +24,7 @@ class Provider:
     behaviours: dict[str, Behaviour]
     url: str = ""
     asked: list[tuple[float, str]] = field(default_factory=list)
+    askers: Counter[str] = field(default_factory=Counter)  # by API key
     let_go: Event = field(default_factory=Event)
 
     @property
@@ -59,6 +60,15 @@ def hangs(provider: Provider, prediction: str) -> Answer:
     return goes_on(provider, prediction)
 
 
+def hangs_at_first(then: Behaviour) -> Behaviour:
+    """Return a behaviour that says nothing to the first question about a prediction."""
+
+    def behave(provider: Provider, prediction: str) -> Answer:
+        return (hangs if provider.counts[prediction] == 1 else then)(provider, prediction)
+
+    return behave
+
+
 @contextmanager
 def running_provider(**behaviours: Behaviour) -> Iterator[Provider]:
     """Run a provider on a free port; "ok-1" behaves like `ok`."""
@@ -70,6 +80,7 @@ def running_provider(**behaviours: Behaviour) -> Iterator[Provider]:
         def do_GET(self) -> None:
             prediction = self.path.split("/")[-2]
             provider.asked.append((time.monotonic(), prediction))
+            provider.askers[self.headers["Authorization"].removeprefix("Bearer ")] += 1
             status, headers, body = provider.behaviours[prediction.split("-")[0]](provider, prediction)
             content = json.dumps(body).encode()
             self.send_response(status)

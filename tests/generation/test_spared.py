@@ -87,7 +87,7 @@ def test_a_row_that_cannot_be_swept_keeps_nothing_else_from_its_turn(alice, bob)
         job.user.save()
     queued = make_job(alice)
 
-    rounds.Rounds().turn()
+    rounds.Rounds(Budget(rate=10)).turn()
 
     assert has(closed, Status.CANCELED)
     assert has(poisoned, Status.QUEUED)
@@ -105,7 +105,7 @@ def test_a_grant_that_cannot_end_keeps_no_other_from_it_nor_the_dispatch(alice, 
     Grant.objects.filter(pk=odd.pk).update(spend=10**9)  # more than its period was granted
     queued = make_job(alice)
 
-    rounds.Rounds().turn()
+    rounds.Rounds(Budget(rate=10)).turn()
 
     assert Grant.objects.get(expired_at__isnull=False) == sound
     assert Job.objects.get(pk=queued.pk).handed_at

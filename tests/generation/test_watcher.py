@@ -14,7 +14,8 @@ from billing import services as billing
 from billing.models import Grant
 from billing.money import Amount
 from generation import following, heart, rounds, services, tasks, watcher
-from generation.models import Chore, Heartbeat, Job, Status
+from generation.models import Chore, Heartbeat, Job, Status, Watcher
+from generation.pacing import Budget
 from generation.providers import wavespeed as wavespeed_module
 from generation.providers.answers import Answer, read_answer
 from generation.services import errands
@@ -133,8 +134,26 @@ def test_a_database_that_is_gone_ends_the_process(sandbox, db, monkeypatch, thre
     assert caught.group_contains(OperationalError)
 
 
+def test_watchers_share_the_budget_and_one_that_left_or_died_has_none(db):
+    turning = {name: rounds.Rounds(Budget(rate=60)) for name in ("stays", "leaves", "dies")}
+
+    def sharers(*names: str) -> list[int]:
+        for _ in range(2):
+            for name in names:
+                turning[name].done_at.pop(turning[name]._share, None)
+                turning[name].turn()
+        return [turning[name]._budget.sharers for name in names]
+
+    assert sharers("stays", "leaves", "dies") == [3, 3, 3]
+    assert turning["stays"]._budget.left(0) == 20
+    turning["leaves"].leave()
+    assert sharers("stays", "dies") == [2, 2]
+    Watcher.objects.filter(name=turning["dies"]._name).update(beat_at=timezone.now() - timedelta(seconds=31))
+    assert sharers("stays") == [1]
+
+
 def test_the_balance_is_asked_for_every_few_minutes_and_what_is_daily_gets_its_rows(db):
-    turning = rounds.Rounds()
+    turning = rounds.Rounds(Budget(rate=10))
 
     def asked() -> int:
         return sum(hint.func() == "generation.tasks.heed_balance" for hint in OrmQ.objects.all())
@@ -159,7 +178,7 @@ def test_deleted_files_are_a_worker_s_and_no_storage_holds_up_the_watcher(alice,
 
     monkeypatch.setattr(services, "remove_what_is_left", away)
     job = make_job(alice)
-    rounds.Rounds().turn()
+    rounds.Rounds(Budget(rate=10)).turn()
 
     job.refresh_from_db()
     assert job.handed_at
@@ -174,7 +193,7 @@ def test_grants_that_are_over_end_within_a_second_or_two(alice):
     amount, until = Amount(spend=5, videos=0, seconds=0), now - timedelta(minutes=1)
     earlier = now - timedelta(minutes=2)
     billing.grant(alice, amount, reason="Sorry.", now=earlier, by=ACTOR, expires_at=until)
-    turning = rounds.Rounds()
+    turning = rounds.Rounds(Budget(rate=10))
     turning.done_at[rounds._tidy] = now  # what is done every five minutes is not due
     turning.turn()
     assert Grant.objects.get().expired_at

@@ -8,6 +8,7 @@ from django_q.models import OrmQ
 
 from generation import services, tasks
 from generation.models import Errand, Job, Status
+from generation.pacing import Budget
 from generation.providers.errors import Unavailable
 from generation.providers.wavespeed import WaveSpeed
 from generation.rounds import Rounds
@@ -130,7 +131,7 @@ def test_what_a_minute_does_not_allow_stays_due(sandbox, lists, monkeypatch):
 def test_one_collector_at_a_time_looks(sandbox):
     unknown()
     for _ in range(2):
-        Rounds().turn()
+        Rounds(Budget(rate=10)).turn()
     told = [hint.key for hint in OrmQ.objects.all() if hint.func() == "generation.tasks.look_for_unknown"]
     assert told == ["collect"]
     tasks.look_for_unknown()
