@@ -97,7 +97,7 @@ def _hand(chore: Chore, now: datetime) -> bool:
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)  # else somebody is at it, however long it takes
     died = chore.lease_until is not None
     ours = Chore.objects.filter(free, pk=chore.pk, due_at=chore.due_at)
-    if not ours.update(due_at=now + _AGAIN, handed_at=now, lease_until=None, deaths=F("deaths") + died):
+    if not ours.update(due_at=now + _AGAIN, handed_at=now, lease_until=None, deaths=F("deaths") + int(died)):
         return False
     if died and chore.deaths + 1 == _MOST_DEATHS:
         _tell_of_deaths(chore, now)
