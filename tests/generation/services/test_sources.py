@@ -253,8 +253,13 @@ def test_a_source_waits_for_a_storage_that_is_away(user, sandbox):
 @pytest.mark.usefixtures("bucket")
 def test_a_source_waits_for_a_bucket_that_falls_silent_while_it_is_fetched(user, sandbox, monkeypatch):
     job = handed(user)
+
+    def fall_silent(body, amt=None):
+        body.close()  # as the time-out does; nobody else closes what was not read
+        raise ReadTimeoutError(endpoint_url="https://bucket.example")
+
     with monkeypatch.context() as patch:
-        patch.setattr(StreamingBody, "read", _raises(ReadTimeoutError(endpoint_url="https://bucket.example")))
+        patch.setattr(StreamingBody, "read", fall_silent)
         services.submit(job.pk)
     job.refresh_from_db()
     assert (job.status, job.attempts, job.handed_at, job.lease_until) == (Status.QUEUED, 1, None, None)
