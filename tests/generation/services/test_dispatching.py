@@ -9,6 +9,7 @@ from django_q.models import OrmQ
 
 from generation import services
 from generation.models import Gate, Job, JobEvent, Status
+from generation.services import dispatching
 from tests.make import ACTOR, make_fence, make_job, make_plan, make_spec, make_upload, make_user
 
 pytestmark = pytest.mark.django_db
@@ -98,42 +99,48 @@ def test_a_job_whose_own_hint_is_gone_gets_another_while_others_wait(alice, mean
     assert Job.objects.get().taken_at is None
 
 
-def test_no_more_are_handed_over_than_workers_have_soon_taken(alice):
-    gate(places=1000)
-    user = make_user(plan=make_plan(jobs_at_a_time=1000))
-    for _ in range(210):
+@pytest.fixture
+def few(monkeypatch):
+    """Let workers have ten in hand, and be handed more below five."""
+    monkeypatch.setattr(dispatching, "_MOST_UNTAKEN", 10)
+    monkeypatch.setattr(dispatching, "_ENOUGH_UNTAKEN", 5)
+
+
+@pytest.mark.usefixtures("few")
+def test_no_more_are_handed_over_than_workers_have_soon_taken():
+    user = make_user(plan=make_plan())
+    for _ in range(22):
         make_job(user)
 
-    assert (services.dispatch(), services.dispatch(), OrmQ.objects.count()) == (100, 0, 100)
-    take(50)
+    assert (services.dispatch(), services.dispatch(), OrmQ.objects.count()) == (10, 0, 10)
+    take(5)
     assert services.dispatch() == 0
     take(1)
-    assert services.dispatch() == 51
-    take(100)
-    assert services.dispatch() == 59
+    assert services.dispatch() == 6
+    take(10)
+    assert services.dispatch() == 6
 
 
-def test_a_newcomer_s_first_job_is_the_next_to_be_handed_over_before_a_long_queue(alice, bob):
-    gate(places=1000)
-    user = make_user(plan=make_plan(jobs_at_a_time=1000))
-    for _ in range(170):
+@pytest.mark.usefixtures("few")
+def test_a_newcomer_s_first_job_is_the_next_to_be_handed_over_before_a_long_queue(bob):
+    user = make_user(plan=make_plan())
+    for _ in range(18):
         make_job(user)
     services.dispatch()
     first = make_job(bob)
-    take(51)
-    before = set(handed())
+    take(6)
 
     services.dispatch()
 
     assert first in handed()
-    assert OrmQ.objects.count() == 100 + len(set(handed()) - before)
+    assert Job.objects.filter(user=user, handed_at__isnull=True).exists()
 
 
+@pytest.mark.usefixtures("few")
 def test_files_that_wait_for_a_hand_keep_up_no_job_without_one():
-    gate(places=1000)
-    user = make_user(plan=make_plan(jobs_at_a_time=1000))
+    user = make_user(plan=make_plan())
     upload = make_upload(user)
-    for _ in range(60):
+    for _ in range(6):
         make_job(user, upload=upload)
     services.dispatch()
     with_file, without = make_job(user, upload=upload), make_job(user)
@@ -142,7 +149,7 @@ def test_files_that_wait_for_a_hand_keep_up_no_job_without_one():
 
     assert without in handed()
     assert with_file not in handed()
-    take(60)
+    take(6)
     assert services.dispatch() == 1
 
 

@@ -20,7 +20,7 @@ from tests.generation.services.test_bills import many_failed
 from tests.generation.services.test_listing import Account, predictions
 from tests.make import make_job, make_plan, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 _MODEL = "wavespeed-ai/hunyuan-video-1.5/text-to-video"
 
