@@ -184,7 +184,8 @@ def test_the_api_tells_it(api, alice):
     gate()
     alice.subscription.plan = make_plan(jobs_at_a_time=1)
     alice.subscription.save()
-    running(alice, since=10)
+    began = timezone.now() - timedelta(seconds=10)  # not since this module was loaded, which may be long ago
+    running(alice, since=10, submitted_at=began, submit_started_at=began)
     job = make_job(alice)
 
     queue = api.get(f"/api/v1/jobs/{job.pk}").json()["queue"]
