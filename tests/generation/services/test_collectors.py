@@ -155,18 +155,23 @@ def test_of_many_that_failed_at_once_all_are_looked_for(alice, monkeypatch):
     assert set(looked_for) == set(Job.objects.values_list("pk", flat=True))
 
 
-def test_who_was_overtaken_leaves_no_file_of_a_job_that_was_saved_and_deleted(sandbox, alice, monkeypatch):
-    job = made_and_handed(alice, monkeypatch)
+def overtake(job, monkeypatch, then=lambda: None):
+    """Have another collector save the job while the next one is about to store its file."""
     keep = storage.keep
 
     def overtaken(*args):
         monkeypatch.setattr(storage, "keep", keep)
         hand_again()
         services.collect(job.pk)
-        services.delete(job.pk, by=ACTOR)
+        then()
         return keep(*args)
 
     monkeypatch.setattr(storage, "keep", overtaken)
+
+
+def test_who_was_overtaken_leaves_no_file_of_a_job_that_was_saved_and_deleted(sandbox, alice, monkeypatch):
+    job = made_and_handed(alice, monkeypatch)
+    overtake(job, monkeypatch, then=lambda: services.delete(job.pk, by=ACTOR))
     services.collect(job.pk)
 
     assert Job.objects.get().status == Status.SUCCEEDED
@@ -176,15 +181,7 @@ def test_who_was_overtaken_leaves_no_file_of_a_job_that_was_saved_and_deleted(sa
 
 def test_a_collector_that_comes_too_late_leaves_the_files_of_a_job_that_is_kept(sandbox, alice, monkeypatch):
     job = made_and_handed(alice, monkeypatch)
-    keep = storage.keep
-
-    def overtaken(*args):
-        monkeypatch.setattr(storage, "keep", keep)
-        hand_again()
-        services.collect(job.pk)
-        return keep(*args)
-
-    monkeypatch.setattr(storage, "keep", overtaken)
+    overtake(job, monkeypatch)
     services.collect(job.pk)
 
     assert default_storage.exists(f"videos/{job.pk}.mp4")
