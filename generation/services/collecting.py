@@ -19,7 +19,7 @@ from generation.services.differing import differ
 from generation.services.hinting import hint_at
 from generation.services.noticing import give_notice
 from generation.services.provider import wavespeed
-from generation.services.transitions import fail, locked, log, move, tell
+from generation.services.transitions import fail, locked, log, move, tell, the_one
 
 COLLECT_CLUSTER = "collect"
 _MARGIN = 120  # seconds that result, probe, poster and storage may take beside the download
@@ -91,7 +91,7 @@ def _claim(job_id: UUID) -> Job | None:
     The attempt is counted now, and the next one due after a pause: an output may kill whoever opens it.
     """
     handed = Job.objects.filter(pk=job_id, status=Status.COLLECTING, handed_at__isnull=False)
-    job = handed.select_related("hold", "source_job", "upload").first()
+    job = the_one(handed.select_related("hold"))  # few have a source: it is looked up where it is asked for
     if job is None:
         return None
     now = clock.now()
@@ -141,7 +141,7 @@ def _finish(job: Job, stored: storage.StoredVideo) -> None:
     with transaction.atomic():
         current = locked(job.pk, Status.COLLECTING)
         if current and move(current, Status.SUCCEEDED, now=now, by=by, note="Checked, stored and charged.", **fields):
-            billing.settle(current.hold, now=now, by=by)
+            billing.settle(job.hold, now=now, by=by)
             give_notice(current, JobNotice.Kind.DONE, now)
 
 
@@ -173,7 +173,7 @@ def _spoiled(job: Job, error: storage.NotAVideo) -> None:
 @transaction.atomic
 def _gone(job: Job, code: str, message: str, detail: str) -> None:
     now = clock.now()
-    if _ours(job).select_for_update(of=("self",)).first() is None:
+    if the_one(_ours(job).select_for_update(of=("self",))) is None:
         return  # another one may still get it
     if fail(job, code=code, message=message, now=now, by=_worker(job), provider_error=detail):
         kind = Difference.Kind.PAID_FOR_NOTHING

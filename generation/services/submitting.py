@@ -32,7 +32,7 @@ from generation.services.polling import first_wait
 from generation.services.provider import wavespeed
 from generation.services.transitions import fail, locked, log, move, move_among, tell
 
-_ENOUGH = 5  # videos, for their median to say more than the catalogue
+_ENOUGH, _LAST = 5, 20  # videos: for their median to say more than the catalogue, and the most that are looked at
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between two tries to write an answer down
 _MOST_LOOKS = 25  # for a source that our storage has not got; with their pauses some three hours
 _MARGIN = 15  # seconds that the fence's lease outlives the longest possible POST
@@ -114,7 +114,7 @@ def _claim(job_id: UUID) -> Job | None:
         too_late = Job.objects.queued().filter(pk=job_id, taken_at__isnull=True, lease_until__lte=now)
         too_late.update(handed_at=None)
         return None
-    job = Job.objects.select_related("hold", "source_job", "upload").get(pk=job_id)
+    job = Job.objects.select_related("hold").get(pk=job_id)  # few have a source: it is looked up where it is asked for
     bind_contextvars(request_id=job.request_id)
     return job
 
@@ -210,7 +210,7 @@ def _usual_seconds(job: Job) -> float:
     )
     seconds = [
         (collecting_at - submitted_at).total_seconds()
-        for collecting_at, submitted_at in done.values_list("collecting_at", "submitted_at")[:50]
+        for collecting_at, submitted_at in done.values_list("collecting_at", "submitted_at")[:_LAST]
         if collecting_at and submitted_at
     ]
     if len(seconds) >= _ENOUGH:

@@ -36,7 +36,12 @@ def locked(job_id: UUID, *statuses: Status) -> Job | None:
 
     SQLite has no row locks and needs none: its transactions are IMMEDIATE, one writer at a time.
     """
-    return Job.objects.select_for_update(of=("self",)).filter(pk=job_id, status__in=statuses).first()
+    return the_one(Job.objects.select_for_update(of=("self",)).filter(pk=job_id, status__in=statuses))
+
+
+def the_one(job: JobQuerySet) -> Job | None:
+    """Return the job of which there is at most one; `first()` would sort it, and each hint pays for that."""
+    return next(iter(job), None)
 
 
 def move(job: Job, to: Status, *, now: datetime, by: Actor, note: str = "", **fields: Any) -> bool:

@@ -61,6 +61,8 @@ def main() -> None:
             launch(user, _SIZE, _SECONDS)
         else:
             for number in range(_SIZE):
+                if _WAY == "steady":
+                    time.sleep(max(0.0, began + number * _SECONDS / _SIZE - time.time()))
                 services.create(user, make_spec(f"A red fox, number {number}"), by=ACTOR)
         created = time.time()
         _wait(_is_over)
