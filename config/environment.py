@@ -36,9 +36,12 @@ class Environment:
     def __init__(self) -> None:
         self._env = environ.Env()
 
-    def read_file(self, path: Path) -> None:
-        """Take from a file what the environment does not set."""
-        self._env.read_env(path)
+    def read_files(self, folder: Path) -> None:
+        """Take from .env.run, and then from .env, what is not set yet."""
+        if self.boolean("READ_ENV_FILES", default=True):
+            if not self.boolean("IGNORE_ENV_RUN", default=False):  # `make run` itself decides anew
+                self._env.read_env(folder / ".env.run")
+            self._env.read_env(folder / ".env")
 
     def text(self, name: str, default: str = "") -> str:
         """Return it as it stands; django-environ would take what begins with $ for another variable's name."""

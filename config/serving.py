@@ -1,6 +1,7 @@
 """How gunicorn writes its lines: as everybody here, and each request with its id."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -17,9 +18,10 @@ class Lines(Logger):  # type: ignore[misc]
     """Sends to our handler what gunicorn would write to a stream; a file or syslog that was asked for stays."""
 
     def setup(self, cfg: Config) -> None:
-        """Take the lines over. The process that has not read our settings goes by its environment alone."""
+        """Take the lines over. gunicorn's first process never loads our settings, so what it needs is read here."""
         super().setup(cfg)
         env = Environment()
+        env.read_files(Path(__file__).resolve().parent.parent)
         json = env.boolean("JSON_LOGS", default=not env.boolean("DEBUG", default=False))
         configure_logging(json=json, level=env.log_level("LOG_LEVEL", "INFO"))
         for log, where in ((self.error_log, cfg.errorlog), (self.access_log, cfg.accesslog)):

@@ -19,10 +19,7 @@ from config.logs import configure_logging
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Environment()
-if env.boolean("READ_ENV_FILES", default=True):
-    if not env.boolean("IGNORE_ENV_RUN", default=False):  # `make run` itself decides anew
-        env.read_file(BASE_DIR / ".env.run")
-    env.read_file(BASE_DIR / ".env")
+env.read_files(BASE_DIR)
 
 # --- What must be said before anything starts -------------------------------------------------------------------------
 

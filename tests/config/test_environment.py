@@ -6,7 +6,9 @@ import subprocess
 import sys
 
 import pytest
+from environ import Env
 
+from config.environment import Environment
 from tests.config.test_settings import GOOD, ROOT, start
 
 A_NUMBER = "allowed: a number from 0.01 to 604800."
@@ -135,3 +137,17 @@ def test_a_wrong_value_ends_a_command_without_a_traceback(tmp_path):
 @pytest.mark.parametrize("name", sorted({name for name, _, _ in WRONG}))
 def test_readme_names_what_can_be_set(name):
     assert f"`{name}`" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("environment", "two", "three"),
+    [({}, "run", "file"), ({"IGNORE_ENV_RUN": "1"}, "file", "file"), ({"READ_ENV_FILES": "0"}, "", "")],
+)
+def test_the_environment_wins_over_what_runs_and_that_over_the_file(tmp_path, monkeypatch, environment, two, three):
+    monkeypatch.setattr(Env, "ENVIRON", {"ONE": "environment"} | environment)
+    (tmp_path / ".env.run").write_text("ONE=run\nTWO=run\n")
+    (tmp_path / ".env").write_text("ONE=file\nTWO=file\nTHREE=file\n")
+    env = Environment()
+    env.read_files(tmp_path)
+
+    assert [env.text(name) for name in ("ONE", "TWO", "THREE")] == ["environment", two, three]

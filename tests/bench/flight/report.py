@@ -24,6 +24,7 @@ otherwise; with webhooks also gunicorn, two processes of eight threads. All of i
 | way | database | jobs | each, s | in flight | notice, s | p95 | requests | own time, s | p95 | wall, s |
 |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 """
+_A_MINUTE = 60.0
 _PROCESSES = ("watcher", "worker", "web", "database", "sandbox")
 _CPU = f"""
 # What it costs
@@ -109,8 +110,9 @@ def _goals(found: list[dict[str, Any]]) -> str:
             lines.append(_judged(f"{what}: all in flight at once", each["in_flight"], each["size"], at_least=True))
         lines.append(_judged(f"{what}: the watcher's peak, MB", each["peaks"]["watcher"], 150))
         hooked = each["way"] == "webhooks"
-        lines.append(_judged(f"{what}: requests a job", each["requests"], 5 if hooked else 12))
-        lines.append(_judged(f"{what}: notice median, s", each["notice"]["median"], 0.05 if hooked else 1))
+        if hooked or each["seconds"] <= _A_MINUTE:  # who waits longer is asked about less often, but for longer
+            lines.append(_judged(f"{what}: requests a job", each["requests"], 5 if hooked else 12))
+            lines.append(_judged(f"{what}: notice median, s", each["notice"]["median"], 0.05 if hooked else 1))
         if each["size"] <= 100 and each["own"]:
             lines.append(_judged(f"{what}: own time p95, s", each["own"]["p95"], 2))
     return "\n# Goals\n\n" + "".join(f"- {line}\n" for line in lines)
