@@ -12,7 +12,7 @@ _LAST_LINES = 25  # of what a failed test said
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip on SQLite what is about PostgreSQL, and leave to the other lane what touches no database."""
+    """Skip on SQLite what is about PostgreSQL, leave to the other lane what touches no database, and put in order."""
     if connection.vendor != "postgresql":
         skip = pytest.mark.skip(reason="is about PostgreSQL")
         for item in items:
@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elsewhere = [item for item in items if not _touches_a_database(item)]
         config.hook.pytest_deselected(items=elsewhere)
         items[:] = [item for item in items if item not in set(elsewhere)]
+    # What takes longest comes first, so that no worker is left with it when the others are done.
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -122,6 +122,7 @@ VICTIMS = {
 }
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("victim", sorted(VICTIMS))
 def test_whichever_idle_process_of_a_cluster_is_killed_work_goes_on(sandbox, victim):
     with engine(sandbox.url) as rig:
@@ -135,6 +136,7 @@ def test_whichever_idle_process_of_a_cluster_is_killed_work_goes_on(sandbox, vic
     assert_paid_once_each(sandbox, 4)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("here", "there"), [("sentinel", "monitor"), ("pusher", "child")])
 def test_a_group_in_which_something_has_stopped_ends_and_is_started_anew(sandbox, here, there):
     with engine(sandbox.url) as rig:
@@ -150,6 +152,7 @@ def test_a_group_in_which_something_has_stopped_ends_and_is_started_anew(sandbox
     assert_paid_once_each(sandbox, len(jobs))
 
 
+@pytest.mark.any_database
 def test_sigterm_lets_work_in_hand_finish(sandbox):
     with engine(sandbox.url) as rig:
         rig.start("watch", "worker")

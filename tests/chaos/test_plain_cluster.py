@@ -16,7 +16,7 @@ from generation.services.dispatching import SUBMIT_CLUSTER
 from tests.chaos.plain import complete, plain_cluster
 from tests.processes import Engine, engine, is_alive, wait_until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes, pytest.mark.any_database]
 
 _PLAIN = "plain"  # a queue of its own
 _OURS = SUBMIT_CLUSTER

@@ -198,7 +198,15 @@ def test_an_upload_of_a_refused_call_goes_again(life, tmp_path):
     assert Upload.objects.get().deleted_at
 
 
-def test_ctrl_c_leaves_the_job_going_and_names_it(life, alice):
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Let a child be interrupted, also where the tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_leaves_the_job_going_and_names_it(life, alice, ctrl_c):
     with engine("http://127.0.0.1:9") as rig:
         command = [sys.executable, "manage.py", "generate", "A red fox", "--user", alice.email, "--model", "ltx-2-pro"]
         pipe = subprocess.PIPE
