@@ -3,6 +3,7 @@
 What is empty counts as not set.
 """
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,10 +32,14 @@ _MAILS = {*_SMTP, "filemail", "consolemail", "memorymail", "dummymail"}
 
 
 class Environment:
-    """Reads variables by name; ImproperlyConfigured for a wrong value."""
+    """Reads variables by name; ImproperlyConfigured for a wrong value.
 
-    def __init__(self) -> None:
-        self._env = environ.Env()
+    Apart, what files set is not put into the process's environment, which its children would inherit.
+    """
+
+    def __init__(self, *, apart: bool = False) -> None:
+        kind = type("Apart", (environ.Env,), {"ENVIRON": dict(os.environ)}) if apart else environ.Env
+        self._env = kind()
 
     def read_files(self, folder: Path) -> None:
         """Take from .env.run, and then from .env, what is not set yet."""

@@ -20,7 +20,7 @@ class Lines(Logger):  # type: ignore[misc]
     def setup(self, cfg: Config) -> None:
         """Take the lines over. gunicorn's first process never loads our settings, so what it needs is read here."""
         super().setup(cfg)
-        env = Environment()
+        env = Environment(apart=True)  # or its children would go by the .env of today after each reload
         env.read_files(Path(__file__).resolve().parent.parent)
         json = env.boolean("JSON_LOGS", default=not env.boolean("DEBUG", default=False))
         configure_logging(json=json, level=env.log_level("LOG_LEVEL", "INFO"))

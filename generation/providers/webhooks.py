@@ -41,8 +41,9 @@ def named_prediction(body: bytes) -> str | None:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if isinstance(data, dict) and "id" not in data:
-        data = data.get("data")
+    within = data.get("data") if isinstance(data, dict) else None
+    if isinstance(within, dict) and "id" in within:  # the envelope may have an id of its own
+        data = within
     prediction = read_prediction(data)
     return prediction.id if prediction else None
 

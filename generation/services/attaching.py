@@ -37,6 +37,7 @@ from generation.services.transitions import locked, log, move, tell
 
 _LOOKS = (timedelta(minutes=5), timedelta(hours=1))  # pauses between looks; the first is a minute after
 _AROUND = timedelta(seconds=1)  # the list is asked for by whole seconds
+_ABSENT_FOR = timedelta(minutes=4)  # less than between two looks: what was named and is not there is then forgotten
 _LONGEST = 60.0  # seconds of looking at a time
 _LONGEST_WINDOW = timedelta(minutes=20)  # for which one list is asked
 
@@ -49,6 +50,10 @@ class NotAttachable(Exception):
 
 class Misfit(NotAttachable):
     """It can't be the job's, and never will be."""
+
+
+class Absent(NotAttachable):
+    """WaveSpeed does not know it, or not yet."""
 
 
 def first_look(now: datetime) -> datetime:
@@ -177,7 +182,7 @@ def _asked(job: Job, prediction_id: str, provider: WaveSpeed) -> Prediction:
     try:
         prediction = provider.result(prediction_id)
     except NotFound as error:
-        raise NotAttachable(f"WaveSpeed knows no prediction {prediction_id!r}.") from error
+        raise Absent(f"WaveSpeed knows no prediction {prediction_id!r}.") from error
     if reason := misfit(job, prediction):
         raise Misfit(reason)
     return prediction
@@ -208,6 +213,8 @@ def _give(job: Job, prediction_id: str, *, by: Actor) -> Job:
                 raise NotAttachable("The job is no longer unknown.")
             if named_for_another(current, prediction_id):
                 raise NotAttachable(f"A webhook has named {prediction_id} for another job.")
+            if current.shown_id not in {"", prediction_id}:
+                raise NotAttachable(f"A webhook has meanwhile named {current.shown_id} for this job.")
             move(current, Status.RUNNING, now=now, by=by, note=f"Found at WaveSpeed as {prediction_id}.", **fields)
             return current
     except IntegrityError as error:
@@ -234,7 +241,8 @@ def _try(job: Job, prediction_id: str, provider: WaveSpeed) -> bool:
         _give(job, look(job, prediction_id, provider).id, by=by)
     except NotAttachable as error:
         log.warning("not attached", job_id=str(job.pk), prediction_id=prediction_id, error=str(error))
-        if job.shown_id and isinstance(error, Misfit):
+        is_long_absent = isinstance(error, Absent) and job.heard_at and clock.now() - job.heard_at > _ABSENT_FOR
+        if job.shown_id and (isinstance(error, Misfit) or is_long_absent):
             _forget_shown(job, by=by, reason=str(error))
         return False
     except ProviderError as error:

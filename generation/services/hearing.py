@@ -75,7 +75,7 @@ def hear(job_id: UUID, token: str, headers: Mapping[str, str], body: bytes) -> b
     if prediction_id is None:
         return False
     is_heeded = _heed(job_id, prediction_id, now)
-    if ear.heard_at is None or now - ear.heard_at >= _NOTED_EVERY:
+    if is_heeded and (ear.heard_at is None or now - ear.heard_at >= _NOTED_EVERY):
         Ear.objects.filter(pk=1).update(heard_at=now)
     return is_heeded
 

@@ -151,3 +151,13 @@ def test_the_environment_wins_over_what_runs_and_that_over_the_file(tmp_path, mo
     env.read_files(tmp_path)
 
     assert [env.text(name) for name in ("ONE", "TWO", "THREE")] == ["environment", two, three]
+
+
+def test_apart_the_process_keeps_its_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("READ_ENV_FILES", "1")
+    (tmp_path / ".env").write_text("CLAPBOARD_TEST_OF_ENV=file\n")
+    env = Environment(apart=True)
+    env.read_files(tmp_path)
+
+    assert env.text("CLAPBOARD_TEST_OF_ENV") == "file"
+    assert "CLAPBOARD_TEST_OF_ENV" not in os.environ

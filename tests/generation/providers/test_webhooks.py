@@ -109,7 +109,15 @@ def test_a_time_that_is_no_number_is_refused(timestamp):
     assert not believed(timestamp=timestamp, signature=f"v3,{signature}")
 
 
-@pytest.mark.parametrize("body", [{"id": "pred_123", "status": "failed"}, {"code": 200, "data": {"id": "pred_123"}}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "pred_123", "status": "failed"},
+        {"code": 200, "data": {"id": "pred_123"}},
+        {"id": "evt_1", "data": {"id": "pred_123"}},
+        {"id": "pred_123", "data": {}},
+    ],
+)
 def test_the_prediction_is_named_bare_or_in_an_envelope(body):
     assert named_prediction(json.dumps(body).encode()) == "pred_123"
 

@@ -418,8 +418,10 @@ def test_polling_relies_on_webhooks_only_while_they_arrive(alice, settings):
 
 def test_what_is_refused_does_not_count_as_arriving(alice):
     job = running(alice)
-    call(give_token(job), letter(job.prediction_id, secret="whsec_other"))
+    path = give_token(job)
+    answers = [call(path, letter(job.prediction_id, secret="whsec_other")), call(path, letter("another-s"))]
 
+    assert answers == [404, 404]
     assert not services.hooks_arrive(timezone.now())
 
 

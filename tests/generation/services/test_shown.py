@@ -1,5 +1,7 @@
 """A signed webhook that comes for another job: nobody gets another's video, and nobody loses their own."""
 
+from datetime import timedelta
+
 import pytest
 
 from generation import clock, services
@@ -130,3 +132,34 @@ def test_the_answer_of_the_post_is_more_than_a_webhook_s_and_sets_free_what_that
     assert again(hers).pace > 1  # its own webhook is still to come
     assert call(give_token(his), letter(secret)) == 204
     assert services.attach_shown(his.pk)
+
+
+def test_what_a_webhook_names_during_the_look_is_more_than_the_list(alice, sandbox, monkeypatch):
+    job = make_job(alice, status=Status.UNKNOWN)
+    path = give_token(job)
+    wavespeed().submit(PRO, {"prompt": "A red fox in snow"})  # of another program that uses our account
+    result, answers = WaveSpeed.result, []
+
+    def heard_meanwhile(self, asked):
+        answers.append(call(path, letter("its-own")))
+        return result(self, asked)
+
+    monkeypatch.setattr(WaveSpeed, "result", heard_meanwhile)
+    assert services.look_for_unknown(clock.now(), all_of_them=True) == 0
+    assert answers == [204]
+    assert stands(job) == (Status.UNKNOWN, None, "its-own")
+
+
+def test_what_was_named_and_is_still_not_there_is_forgotten(alice, sandbox):
+    job, own = unknown(alice)
+    path = give_token(job)
+    call(path, letter("0" * 32))
+
+    assert not services.attach_shown(job.pk)
+    assert stands(job) == (Status.UNKNOWN, None, "0" * 32)  # it may be there in a moment
+    Job.objects.update(heard_at=clock.now() - timedelta(minutes=5))
+    assert services.look_for_unknown(clock.now(), all_of_them=True) == 0
+    assert stands(job) == (Status.UNKNOWN, None, "")
+    assert call(path, letter(own)) == 204
+    assert services.attach_shown(job.pk)
+    assert stands(job) == (Status.RUNNING, own, "")
