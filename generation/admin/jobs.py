@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from unfold.paginator import InfinitePaginator
 
 from billing import services as billing
@@ -111,9 +111,11 @@ class JobsAdmin(ReadOnly):
                 )
             },
         ),
-        ("The file", {"fields": ("width", "height", "duration", "has_audio", "size_bytes", "sha256")}),
+        ("The file", {"fields": ("width", "height", "duration", "has_audio", "size_bytes", "checksum")}),
     )
-    readonly_fields = ("status_chip", "files", "quoted", "money", "refunded", "margin", "price", "lines", "id")
+    readonly_fields = (
+        *("status_chip", "files", "quoted", "money", "refunded", "margin", "price", "lines", "id", "checksum"),
+    )
 
     @display(description="Id")
     def short_id(self, job: Job) -> str:
@@ -152,6 +154,11 @@ class JobsAdmin(ReadOnly):
     def made(self, job: Job) -> str:
         """Return when it was ordered, short enough for a list as wide as this."""
         return f"{timezone.localtime(job.created_at):%d %b %H:%M}"
+
+    @display(description="SHA-256")
+    def checksum(self, job: Job) -> SafeString:
+        """Return it so that a narrow page can break it."""
+        return format_html_join(mark_safe("<wbr>"), "{}", ([job.sha256[at : at + 8]] for at in range(0, 64, 8)))
 
     @display(description="Quoted")
     def quoted(self, job: Job) -> str:

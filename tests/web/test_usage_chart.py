@@ -140,7 +140,7 @@ def test_by_api_key_where_the_web_is_one(november, alice, browser_of_alice):
     make_charged(alice, api_key=key)
     make_charged(alice, api_key=key)
     page = words(browser_of_alice.get("/usage/"))
-    assert f"ci ({key.prefix}…) 2 12 $0.72 $0.00 Web 1 6 $0.36 $0.00 In all 3 18 $1.08 $0.00" in page
+    assert f"ci ({key.prefix}…) 2 12 $0.72 $0.00 No key 1 6 $0.36 $0.00 In all 3 18 $1.08 $0.00" in page
 
 
 def test_keys_of_the_same_name_are_told_apart(november, alice):

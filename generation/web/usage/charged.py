@@ -78,8 +78,8 @@ def _sums(period: Period, *by: str) -> QuerySet[Job, dict[str, Any]]:
 
 
 def _key(row: dict[str, Any]) -> str:
-    """Return what a key is called; what was made without one was made on the web."""
-    return "Web" if row["api_key__prefix"] is None else f"{row['api_key__name']} ({row['api_key__prefix']}…)"
+    """Return what a key is called; without one it was made on the pages, by command or from Python."""
+    return "No key" if row["api_key__prefix"] is None else f"{row['api_key__name']} ({row['api_key__prefix']}…)"
 
 
 def _corrections(period: Period) -> Part | None:

@@ -61,7 +61,7 @@ def _cells(line: Line) -> tuple[object, ...]:
     """Return a line's cells. Numbers are ours and stay numbers, below zero too; words may be anybody's."""
     entry, job = line.entry, line.job
     prompt = headline(job.prompt) if job and line.is_kept else line.title
-    made_with = "" if job is None else str(job.api_key) if job.api_key else "Web"
+    made_with = "" if job is None else str(job.api_key) if job.api_key else "no key"
     return (
         timezone.localtime(entry.at).isoformat(timespec="seconds"),
         KINDS[Kind(entry.kind)],
