@@ -6,6 +6,7 @@ moment; the caller goes on with the next. What a database that is gone does to o
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from threading import Lock
 from time import monotonic
 from typing import TypeVar
 
@@ -23,7 +24,8 @@ T = TypeVar("T")
 _PAUSE = 10.0  # seconds in which what has failed is not tried again
 _TOLD_AGAIN = timedelta(days=1)
 
-_failed: dict[tuple[str, str], float] = {}  # when what was last tried and failed; of this process
+_failed: dict[tuple[str, str], float] = {}  # when what was last tried and failed, the oldest first; of this process
+_looking = Lock()  # all threads of the watcher share it
 
 
 def spare(what: str, step: Callable[[], object], *, of: str = "") -> bool:
@@ -31,23 +33,20 @@ def spare(what: str, step: Callable[[], object], *, of: str = "") -> bool:
 
     `what` is what could not be done then, as in "end a job", and `of` which one.
     """
-    now, key = monotonic(), (what, of)
-    for old in [each for each, at in _failed.items() if at < now - _PAUSE]:
-        del _failed[old]
-    if key in _failed:
+    if _has_just_failed(what, of):
         return False
     try:
         step()
     except Exception as error:
         if _is_gone(error):
             raise
-        _failed[key] = monotonic()
+        _remember(what, of)
         if isinstance(error, OperationalError):
             # Kept waiting: for a lock, or by a deadlock. It is done another time, and nobody need be told.
             log.warning("kept waiting", what=what, of=of, error=type(error.__cause__ or error).__name__)
         else:
             log.exception("could not be done", what=what, of=of)
-            _tell(what, of, error)
+            _try_to_tell(what, of, error)
         return False
     return True
 
@@ -67,9 +66,33 @@ def write_down(what: str, write: Callable[[list[T]], object], all_: Iterable[T],
             spare(what, lambda item=item: write([item]), of=named(item))  # type: ignore[misc]
 
 
+def _has_just_failed(what: str, of: str) -> bool:
+    with _looking:
+        over = monotonic() - _PAUSE
+        while _failed and next(iter(_failed.values())) < over:
+            del _failed[next(iter(_failed))]
+        return (what, of) in _failed
+
+
+def _remember(what: str, of: str) -> None:
+    with _looking:
+        _failed.pop((what, of), None)  # another thread's; what failed last stands last
+        _failed[what, of] = monotonic()
+
+
 def _is_gone(error: Exception) -> bool:
     """Say whether the database, or our connection, is away for everybody."""
     return isinstance(error, InterfaceError) or (isinstance(error, Error) and not connection.is_usable())
+
+
+def _try_to_tell(what: str, of: str, error: Exception) -> None:
+    """Tell operators; where not even that can be written down, the log has to do."""
+    try:
+        _tell(what, of, error)
+    except Exception as another:
+        if _is_gone(another):
+            raise
+        log.exception("could not be told", what=what, of=of)
 
 
 def _tell(what: str, of: str, error: Exception) -> None:
