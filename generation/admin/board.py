@@ -62,7 +62,7 @@ class StuckAdmin(ReadOnly):
         """Return enough of the id to tell it."""
         return str(job.pk)[:8]
 
-    @display(description="Sent", ordering="submit_started_at")
+    @display(description="Last tried", ordering="submit_started_at")
     def since(self, job: Job) -> str:
         """Return when it crossed the fence."""
         return to_the_second(job.submit_started_at) if job.submit_started_at else ""

@@ -301,3 +301,12 @@ def test_index_and_sidebar_call_each_page_the_same(desk):
     named = {str(item["link"]): item["title"] for item in items if str(item["link"]) in listed}
     assert len(named) > 20
     assert {link: listed[link] for link in named} == named
+
+
+@pytest.mark.parametrize(("query", "words"), [("", "Nothing here"), ("?q=heron", "Nothing matches")])
+def test_a_list_without_rows_says_so_and_no_more(client, olga, query, words):
+    client.force_login(olga)
+    page = client.get(reverse("admin:generation_stuck_changelist") + query).content.decode()
+
+    assert words in page
+    assert "No results found" not in page
