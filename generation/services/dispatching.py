@@ -1,7 +1,7 @@
 """Which queued jobs a worker may take now: as many as the provider account and their users' plans allow."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -27,6 +27,7 @@ _DISPATCHER = Actor(name="watcher")
 # Of one cluster's workers. Few hints wait, so who is next is decided late, and no lease runs out in the line; but it is
 # filled up from time to time only, since the whole queue is looked through for it.
 _MOST_UNTAKEN, _ENOUGH_UNTAKEN = 100, 50
+_MOST_TRIES = 10  # to find jobs that nobody else has locked
 
 
 def dispatch() -> int:
@@ -40,11 +41,24 @@ def dispatch() -> int:
         gate = Gate.objects.select_for_update().get(pk=1)
         if gate.closed_at:
             return 0
-        chosen = _chosen(_room(gate, now), now)
-        _hand(chosen, now)
-        turns = [Turn(user_id=user, at=now) for user in {job.user_id for job in chosen}]
+        handed = _hand_out(gate, now)
+        turns = [Turn(user_id=user, at=now) for user in {job.user_id for job in handed}]
         Turn.objects.bulk_create(turns, update_conflicts=True, unique_fields=["user"], update_fields=["at"])
-    return len(chosen)
+    return len(handed)
+
+
+def _hand_out(gate: Gate, now: datetime) -> list[Job]:
+    """Hand over as many as there is room for; for whom somebody else has locked comes who is next."""
+    handed: list[Job] = []
+    passed_over: set[UUID] = set()
+    for _ in range(_MOST_TRIES):
+        chosen = _chosen(_room(gate, now), now, passed_over)
+        ours = _hand(chosen, now)
+        handed += ours
+        if len(ours) == len(chosen):
+            break
+        passed_over |= {job.pk for job in chosen} - {job.pk for job in ours}
+    return handed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +93,11 @@ def _room(gate: Gate, now: datetime) -> _Room:
     return _Room(jobs=jobs, full=frozenset(hands.keys() - free.keys()))
 
 
-def _chosen(room: _Room, now: datetime) -> list[Job]:
+def _chosen(room: _Room, now: datetime, passed_over: Collection[UUID] = ()) -> list[Job]:
     """Return up to as many jobs as there is room for, in the order that choosing.py sets down."""
     if room.jobs <= 0:
         return []
-    waiting = _waiting(room, now)
+    waiting = _waiting(room, now, passed_over)
     return in_turn(waiting, _standings(waiting, now), room.jobs, now)
 
 
@@ -100,7 +114,7 @@ def _standings(users: Iterable[int], now: datetime) -> dict[int, Standing]:
     }
 
 
-def _waiting(room: _Room, now: datetime) -> dict[int, deque[Job]]:
+def _waiting(room: _Room, now: datetime, passed_over: Collection[UUID]) -> dict[int, deque[Job]]:
     """Return each waiting user's oldest jobs: behind one user's 500 stands the next user's first.
 
     What workers would have to do that have enough in hand is passed over, so that uploads that take long keep up no
@@ -108,7 +122,7 @@ def _waiting(room: _Room, now: datetime) -> dict[int, deque[Job]]:
     """
     rank = Window(RowNumber(), partition_by=F("user"), order_by=[F("created_at"), F("pk")])
     waiting: dict[int, deque[Job]] = defaultdict(deque)
-    takable = Job.objects.dispatchable(now)
+    takable = Job.objects.dispatchable(now).exclude(pk__in=passed_over)
     for cluster in room.full:
         takable = takable.exclude(WITH_MEDIA) if cluster == _MEDIA_CLUSTER else takable.filter(WITH_MEDIA)
     ranked = takable.annotate(rank=rank).filter(rank__lte=room.jobs)
@@ -119,10 +133,14 @@ def _waiting(room: _Room, now: datetime) -> dict[int, deque[Job]]:
     return waiting
 
 
-def _hand(jobs: list[Job], now: datetime) -> None:
-    """Write down that they are handed over, and tell the workers, each with one statement for all of them."""
-    # An owner may have canceled one since we looked: his row, his decision.
-    queued = Job.objects.select_for_update(of=("self",)).filter(pk__in=[job.pk for job in jobs], status=Status.QUEUED)
+def _hand(jobs: list[Job], now: datetime) -> list[Job]:
+    """Write down that they are handed over, and tell the workers, each with one statement for all of them.
+
+    Returns who was. An owner may have canceled one since we looked: his row, his decision. Whoever has a row locked may
+    take his time, and all wait for us: his job stays in the line.
+    """
+    free = Job.objects.select_for_update(of=("self",), skip_locked=True)
+    queued = free.filter(pk__in=[job.pk for job in jobs], status=Status.QUEUED)
     still = set(queued.order_by("pk").values_list("pk", flat=True))
     handed = [job for job in jobs if job.pk in still]
     told = _told(handed, now)
@@ -133,6 +151,7 @@ def _hand(jobs: list[Job], now: datetime) -> None:
     tell_all(untold, now=now, by=_DISPATCHER, note="Handed to a worker.")
     for cluster in (_MEDIA_CLUSTER, SUBMIT_CLUSTER):
         hint_at("generation.tasks.submit", [job.pk for job in untold if _cluster(job) == cluster], cluster=cluster)
+    return handed
 
 
 def _told(jobs: list[Job], now: datetime) -> set[UUID]:
