@@ -32,7 +32,7 @@ class ChoresAdmin(ReadOnly):
     """What is done once a day: when it ran last, and what it found."""
 
     list_display = ("__str__", "state", "ended_at", "due_at", "report")
-    fields = ("name", "state", "due_at", "handed_at", "began_at", "ended_at", "report")
+    fields = ("name", "state", "due_at", "handed_at", "began_at", "ended_at", "report", "found")
     readonly_fields = ("state",)
     actions_detail = ("do_now",)
 

@@ -130,8 +130,8 @@ def _signs_of_life(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield gauge("chore_age_seconds", "Since a daily chore last ended; +Inf: never.", ["name"], ages)
     failed = [((chore.name,), float(chore.result == Chore.Result.FAILED)) for chore in chores]
     yield gauge("chore_failed", "1 where a daily chore could not be done the last time.", ["name"], failed)
-    found = [((chore.name,), float(chore.result == Chore.Result.FOUND)) for chore in chores]
-    yield gauge("chore_found", "1 where a daily chore found something the last time.", ["name"], found)
+    found = [((chore.name,), float(bool(chore.found))) for chore in chores]
+    yield gauge("chore_found", "1 until all is looked at again and nothing found.", ["name"], found)
 
 
 def _webhooks(now: datetime) -> Iterator[GaugeMetricFamily]:

@@ -20,6 +20,9 @@ class Chore(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     result = models.CharField(max_length=10, choices=Result, blank=True)
     report = models.TextField(blank=True)
+    found = models.TextField(
+        blank=True, help_text="The last report of something found; empty once all was looked at and nothing found."
+    )
 
     class Meta:
         ordering = ("name",)

@@ -81,7 +81,7 @@ def do_chore(name: str, now: datetime) -> bool:
     else:
         result = Chore.Result.FOUND if outcome.found else Chore.Result.FINE
         if outcome.is_whole:
-            _write_down(name, result, outcome.report, now, next_at=now + _EVERY)
+            _write_down(name, result, outcome.report, now, next_at=now + _EVERY, found=outcome.found)
         else:
             _write_down(name, Chore.Result.FAILED, outcome.report, now, next_at=now + _AGAIN, found=outcome.found)
     return True
@@ -121,7 +121,11 @@ def _write_down(
     chore = Chore.objects.select_for_update().get(pk=name)
     before, chore.result, chore.report = chore.result, str(result), report
     chore.ended_at, chore.due_at, chore.lease_until, chore.deaths = clock.now(), next_at, None, 0
-    chore.save(update_fields=["result", "report", "ended_at", "due_at", "lease_until", "deaths"])
+    if found:
+        chore.found = report
+    elif result is Chore.Result.FINE:  # who could not look has found nothing out
+        chore.found = ""
+    chore.save(update_fields=["result", "report", "found", "ended_at", "due_at", "lease_until", "deaths"])
     is_old = result is Chore.Result.FAILED and before == str(result) and not found
     if result is Chore.Result.FINE or is_old:
         return

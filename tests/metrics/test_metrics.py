@@ -17,6 +17,7 @@ from django_q.models import OrmQ
 from billing.models import Hold
 from generation import services
 from generation.models import Chore, Difference, Ear, Gate, Heartbeat, Job, JobEvent, Status
+from generation.services import daily
 from tests.make import make_fence, make_job, make_user
 from tests.metrics.making import ended
 from tests.metrics.reading import TOKEN, answer, families, figures
@@ -188,12 +189,22 @@ def test_daily_chores_are_told():
 def test_a_chore_that_found_something_is_told():
     now = timezone.now()
     Chore.objects.all().delete()
-    for name, result in (("check_ledger", "found"), ("reconcile", "fine")):
-        Chore.objects.create(name=name, due_at=now, ended_at=now, result=result)
+    for name, result, found in (("check_ledger", "found", "spend differs"), ("reconcile", "fine", "")):
+        Chore.objects.create(name=name, due_at=now, ended_at=now, result=result, found=found)
     said = figures()
 
     assert (said["chore_found check_ledger"], said["chore_found reconcile"]) == (1, 0)
     assert said["chore_failed check_ledger"] == 0
+
+
+def test_a_check_that_fails_does_not_end_the_alarm_about_what_was_found():
+    now = timezone.now()
+    daily.ensure_chores(now)
+    daily._write_down("check_ledger", Chore.Result.FOUND, "spend differs", now, next_at=now, found=1)
+    daily.failed("check_ledger", "The database was busy.", now)
+    said = figures()
+
+    assert (said["chore_found check_ledger"], said["chore_failed check_ledger"]) == (1, 1)
 
 
 def test_the_most_overdue_look_and_unanswered_questions_are_told(alice):

@@ -1,8 +1,10 @@
 """Once a day: handed over once, done by one, written down, and told."""
 
 from datetime import datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.urls import reverse
@@ -201,6 +203,33 @@ def test_what_was_found_before_the_provider_fell_silent_is_told(sandbox, alice, 
     assert (chore.result, chore.due_at) == (Chore.Result.FAILED, later + timedelta(hours=1))
     assert chore.report.startswith("WaveSpeed did not say: away\n")
     assert stranger.id in Alert.objects.get().text
+
+
+def test_what_was_found_is_kept_until_all_is_looked_at_and_nothing_found(db, monkeypatch):
+    kept = []
+
+    def away(now: datetime) -> daily.Outcome:
+        raise Unavailable("away")
+
+    for came_of_it in (
+        lambda now: daily.Outcome(report="spend differs", found=1),
+        away,
+        lambda now: daily.Outcome(report="half was looked at", is_whole=False),
+        lambda now: daily.Outcome(report="videos differ", found=1, is_whole=False),
+        lambda now: daily.Outcome(report="0 differences"),
+    ):
+        monkeypatch.setitem(daily.CHORES, "check_ledger", came_of_it)
+        kept.append(do("check_ledger").found)
+
+    assert kept == ["spend differs", "spend differs", "spend differs", "videos differ", ""]
+
+
+def test_the_migration_keeps_what_is_found_already(chores):
+    chores.filter(name="check_ledger").update(result=Chore.Result.FOUND, report="spend differs")
+    chores.filter(name="prune").update(result=Chore.Result.FAILED, report="away")
+    import_module("generation.migrations.0022_what_was_found_is_kept").keep(apps, None)
+
+    assert dict(chores.exclude(found="").values_list("name", "found")) == {"check_ledger": "spend differs"}
 
 
 def test_the_offer_is_checked(sandbox):
