@@ -17,16 +17,16 @@ import aiohttp
 import structlog
 from django.conf import settings
 
-from generation import clock, services
+from generation import services
 from generation.models import Job
 from generation.models.following import due_now
 from generation.pacing import Budget
 from generation.providers.errors import ProviderError, Unavailable
 from generation.providers.predictions import Prediction
 from generation.services import Answered
-from generation.services.ending import end_some
+from generation.services.ending import end_some, hold_claims
 from generation.services.provider import wavespeed_of_watcher
-from generation.services.sparing import write_down
+from generation.services.sparing import spare, write_down
 from generation.supervisor import Signs
 from generation.threads import database_thread
 
@@ -156,7 +156,7 @@ class _Ends:
                     self._waiting = left + self._waiting
                     if monotonic() - leased_at > settings.POLL_LEASE / 4:
                         leased_at = monotonic()
-                        await thread(partial(_keep, [each.job.pk for each in self._waiting]))
+                        await thread(partial(spare, "hold what waits", partial(hold_claims, tuple(self._waiting))))
 
 
 def _follow(answers: list[Answered], room: int, patient: int) -> list[Job]:
@@ -180,9 +180,3 @@ def _claimed(now: datetime, room: int, patient: int) -> list[Job]:
 
 def _made(made: list[tuple[UUID, Prediction]]) -> None:
     services.made(dict(made))
-
-
-def _keep(ended: list[UUID]) -> None:
-    """Hold what waits to be written down for another lease, so that nobody asks about it again."""
-    now = clock.now()
-    Job.objects.hold(ended, now, now + timedelta(seconds=settings.POLL_LEASE))

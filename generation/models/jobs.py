@@ -88,8 +88,13 @@ class JobQuerySet(models.QuerySet["Job"]):
         return list(self.model.objects.raw(claim_impatient_statement(), values))
 
     def hold(self, ids: Collection[uuid.UUID], now: datetime, until: datetime) -> int:
-        """Prolong the claims of jobs that were asked about, but for those that were nudged since."""
-        return self.filter(pk__in=ids, status=Status.RUNNING, due_at__gt=now).update(due_at=until)
+        """Prolong the claims of jobs that were asked about, but for those that were nudged since; in a transaction.
+
+        What somebody else has locked is passed over: it is asked about once more, and nobody waits for anybody.
+        """
+        claimed = self.filter(pk__in=ids, status=Status.RUNNING, due_at__gt=now)
+        free = claimed.select_for_update(skip_locked=True).order_by("pk").values_list("pk", flat=True)
+        return self.filter(pk__in=list(free)).update(due_at=until)
 
     def nudge(self, now: datetime, **fields: Any) -> int:
         """Make running jobs due now, before all others, and return how many there were."""

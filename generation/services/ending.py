@@ -1,8 +1,14 @@
 """Writing down ends without a video: each gives money back, in a transaction of its own, which may have to wait."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from time import monotonic
 
+from django.conf import settings
+from django.db import transaction
+
+from generation import clock
+from generation.models import Job
 from generation.services.polling import Answered, polled
 from generation.services.sparing import spare
 
@@ -21,6 +27,13 @@ def end_some(ended: Sequence[Answered], *, seconds: float) -> list[Answered]:
         if each.job.user_id not in kept_waiting and not _end(each):
             kept_waiting.add(each.job.user_id)
     return []
+
+
+@transaction.atomic
+def hold_claims(waiting: Sequence[Answered]) -> None:
+    """Hold what waits to be written down for another lease, so that nobody asks about it again."""
+    now = clock.now()
+    Job.objects.hold([each.job.pk for each in waiting], now, now + timedelta(seconds=settings.POLL_LEASE))
 
 
 def _end(answered: Answered) -> bool:

@@ -1,22 +1,27 @@
 """One job, row or question that goes wrong keeps no other waiting: the real loop, and a provider over HTTP."""
 
+import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from billing import services as billing
 from billing.models import Grant, Period
 from billing.money import Amount
 from generation import following, rounds
-from generation.models import Alert, Gate, Job, Status
+from generation.models import Alert, Gate, Job, JobQuerySet, Status
 from generation.pacing import Budget
+from generation.services import Answered, sparing
 from generation.services import provider as provider_module
-from generation.services import sparing
+from generation.services.ending import hold_claims
+from generation.supervisor import Signs
 from tests.generation.provider import fails, goes_on, hangs, is_made, refuses, running_provider
 from tests.generation.services.test_following import make_running
 from tests.generation.test_watcher import watch_until
@@ -164,17 +169,17 @@ def test_a_refused_account_is_told_once_and_loads_no_pages(provider, alice):
 
 
 @contextmanager
-def locked(job: Job) -> Iterator[None]:
-    """Hold the row of the job's period, as somebody does who has forgotten to commit."""
+def locked(row: Model) -> Iterator[None]:
+    """Hold a row, as somebody does who has forgotten to commit."""
     with psycopg.connect(**connection.get_connection_params()) as other:
-        other.execute("SELECT 1 FROM billing_period WHERE id = %s FOR UPDATE", [job.hold.period_id])
+        other.execute(f"SELECT 1 FROM {row._meta.db_table} WHERE id = %s FOR UPDATE", [row.pk])
         yield
 
 
 @pytest.mark.postgres
 def test_a_lock_on_one_user_s_row_keeps_nobody_else_waiting(provider, alice, bob):
     waiting = [make(bob, f"fails-{number}") for number in range(3)]
-    with locked(waiting[0]):
+    with locked(waiting[0].hold.period):
         failed, made = make(alice, "fails-3"), make(alice, "made-1")
         going_on = make(alice, "ok-1", expected_seconds=0.5)
 
@@ -190,13 +195,59 @@ def test_a_lock_on_one_user_s_row_keeps_nobody_else_waiting(provider, alice, bob
     assert not Alert.objects.exists()  # nothing is wrong with it
 
 
+@contextmanager
+def bounded_locks(milliseconds: int) -> Iterator[None]:
+    """Let this thread wait for a lock for so long, as the watcher's do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [str(milliseconds)])
+        yield
+        cursor.execute("SELECT set_config('lock_timeout', '0', false)")
+
+
+@pytest.mark.postgres
+def test_a_locked_job_keeps_no_claim_of_another_from_being_held(alice):
+    now = timezone.now()
+    make_running(alice, 3, due_at=now)
+    claimed = [Answered(job=job) for job in Job.objects.claim(now, timedelta(seconds=1), 10)]
+
+    with locked(claimed[1].job), bounded_locks(500):
+        hold_claims(claimed)
+
+    until = [Job.objects.get(pk=each.job.pk).due_at for each in claimed]
+    assert [due_at > now + timedelta(seconds=30) for due_at in until] == [True, False, True]
+
+
+def test_claims_that_cannot_be_held_do_not_end_the_watcher(alice, settings, monkeypatch):
+    settings.POLL_LEASE = 0.1
+    looks: list[int] = []
+
+    def wait_once(ended, *, seconds):
+        looks.append(len(ended))
+        time.sleep(0.05)
+        return ended if len(looks) < 3 else []
+
+    def deadlock(*_) -> None:
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(following, "end_some", wait_once)
+    monkeypatch.setattr(JobQuerySet, "hold", deadlock)
+    ends = following._Ends(Signs("ends"))
+    ends.add([Answered(job=make(alice, "fails-1"))])
+    ends.close()
+
+    asyncio.run(ends.run())
+
+    assert looks == [1, 1, 1]
+
+
 def test_what_waits_to_be_written_down_keeps_its_claim_but_for_what_was_nudged(alice):
     make_running(alice, 2)
     now = timezone.now()
     nudged, kept = Job.objects.claim(now, timedelta(seconds=45), 10)
     Job.objects.filter(pk=nudged.pk).nudge(now)
 
-    Job.objects.hold([nudged.pk, kept.pk], now, now + timedelta(seconds=90))
+    with transaction.atomic():
+        Job.objects.hold([nudged.pk, kept.pk], now, now + timedelta(seconds=90))
 
     assert Job.objects.get(pk=nudged.pk).due_at == now
     assert Job.objects.get(pk=kept.pk).due_at == now + timedelta(seconds=90)
