@@ -10,7 +10,7 @@ from django.db import transaction
 from generation import clock
 from generation.models import Job
 from generation.services.polling import Answered, polled
-from generation.services.sparing import spare
+from generation.services.sparing import Outcome, spare
 
 
 def end_some(ended: Sequence[Answered], *, seconds: float) -> list[Answered]:
@@ -24,7 +24,7 @@ def end_some(ended: Sequence[Answered], *, seconds: float) -> list[Answered]:
     for number, each in enumerate(ended):
         if monotonic() >= until and number:
             return [one for one in ended[number:] if one.job.user_id not in kept_waiting]
-        if each.job.user_id not in kept_waiting and not _end(each):
+        if each.job.user_id not in kept_waiting and _end(each) is Outcome.KEPT_WAITING:
             kept_waiting.add(each.job.user_id)
     return []
 
@@ -36,7 +36,7 @@ def hold_claims(waiting: Sequence[Answered]) -> None:
     Job.objects.hold([each.job.pk for each in waiting], now, now + timedelta(seconds=settings.POLL_LEASE))
 
 
-def _end(answered: Answered) -> bool:
+def _end(answered: Answered) -> Outcome:
     prediction = answered.prediction
     assert prediction is not None  # noqa: S101 - it has ended
     return spare("end a job", lambda: polled(answered.job.pk, prediction), of=f"job {answered.job.pk}")

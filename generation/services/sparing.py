@@ -6,6 +6,7 @@ moment; the caller goes on with the next. What a database that is gone does to o
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from enum import Enum
 from threading import Lock
 from time import monotonic
 from typing import TypeVar
@@ -21,34 +22,49 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+
+class Outcome(Enum):
+    """What came of a step."""
+
+    DONE = "done"
+    KEPT_WAITING = "kept waiting"  # for a lock, or by a deadlock: others may wait for the same
+    FAILED = "failed"  # for a reason of its own
+
+    def __bool__(self) -> bool:
+        """Say whether it was done."""
+        return self is Outcome.DONE
+
+
 _PAUSE = 10.0  # seconds in which what has failed is not tried again
 _TOLD_AGAIN = timedelta(days=1)
 
-_failed: dict[tuple[str, str], float] = {}  # when what was last tried and failed, the oldest first; of this process
+_failed: dict[tuple[str, str], tuple[float, Outcome]] = {}  # when and how, the oldest first; of this process
 _looking = Lock()  # all threads of the watcher share it
 
 
-def spare(what: str, step: Callable[[], object], *, of: str = "") -> bool:
-    """Do a step that may fail for itself alone, and say whether it was done; not inside a transaction.
+def spare(what: str, step: Callable[[], object], *, of: str = "") -> Outcome:
+    """Do a step that may fail for itself alone, and say what came of it; not inside a transaction.
 
-    `what` is what could not be done then, as in "end a job", and `of` which one.
+    `what` is what could not be done then, as in "end a job", and `of` which one. What has just failed is not tried,
+    and what came of it then is returned.
     """
-    if _has_just_failed(what, of):
-        return False
+    if (before := _just_now(what, of)) is not None:
+        return before
     try:
         step()
     except Exception as error:
         if _is_gone(error):
             raise
-        _remember(what, of)
-        if isinstance(error, OperationalError):
+        waited = isinstance(error, OperationalError)
+        outcome = _remember(what, of, Outcome.KEPT_WAITING if waited else Outcome.FAILED)
+        if waited:
             # Kept waiting: for a lock, or by a deadlock. It is done another time, and nobody need be told.
             log.warning("kept waiting", what=what, of=of, error=type(error.__cause__ or error).__name__)
         else:
             log.exception("could not be done", what=what, of=of)
             _try_to_tell(what, of, error)
-        return False
-    return True
+        return outcome
+    return Outcome.DONE
 
 
 def write_down(what: str, write: Callable[[list[T]], object], all_: Iterable[T], named: Callable[[T], str]) -> None:
@@ -66,18 +82,20 @@ def write_down(what: str, write: Callable[[list[T]], object], all_: Iterable[T],
             spare(what, lambda item=item: write([item]), of=named(item))  # type: ignore[misc]
 
 
-def _has_just_failed(what: str, of: str) -> bool:
+def _just_now(what: str, of: str) -> Outcome | None:
+    """Return how it has failed a moment ago, if it has."""
     with _looking:
         over = monotonic() - _PAUSE
-        while _failed and next(iter(_failed.values())) < over:
+        while _failed and next(iter(_failed.values()))[0] < over:
             del _failed[next(iter(_failed))]
-        return (what, of) in _failed
+        return _failed[what, of][1] if (what, of) in _failed else None
 
 
-def _remember(what: str, of: str) -> None:
+def _remember(what: str, of: str, outcome: Outcome) -> Outcome:
     with _looking:
         _failed.pop((what, of), None)  # another thread's; what failed last stands last
-        _failed[what, of] = monotonic()
+        _failed[what, of] = monotonic(), outcome
+    return outcome
 
 
 def _is_gone(error: Exception) -> bool:

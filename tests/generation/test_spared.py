@@ -13,17 +13,17 @@ from django.db.models import Model
 from django.utils import timezone
 
 from billing import services as billing
-from billing.models import Grant, Period
+from billing.models import Grant, Hold, Period
 from billing.money import Amount
 from generation import following, rounds
 from generation.models import Alert, Gate, Job, JobQuerySet, Status
 from generation.pacing import Budget
 from generation.services import Answered, sparing
 from generation.services import provider as provider_module
-from generation.services.ending import hold_claims
+from generation.services.ending import end_some, hold_claims
 from generation.supervisor import Signs
 from tests.generation.provider import fails, goes_on, hangs, is_made, refuses, running_provider
-from tests.generation.services.test_following import make_running
+from tests.generation.services.test_following import answer, make_running
 from tests.generation.test_watcher import watch_until
 from tests.make import ACTOR, make_job, make_user
 
@@ -66,6 +66,15 @@ def test_an_end_that_cannot_be_written_down_harms_no_other_and_is_told_once(prov
     alert = Alert.objects.get()
     assert (alert.kind, alert.subject) == (Alert.Kind.ENGINE, "The watcher could not end a job")
     assert any(str(job.pk) in alert.text for job in poisoned)
+
+
+def test_an_end_that_cannot_be_written_down_keeps_no_other_of_its_owner_waiting(alice):
+    poisoned, *others = (make(alice, f"fails-{number}") for number in range(4))
+    Hold.objects.filter(pk=poisoned.hold_id).update(videos=10**6)  # more than its period holds
+
+    assert end_some([answer(job, "failed") for job in (poisoned, *others)], seconds=60) == []
+
+    assert [has(job, Status.FAILED) for job in (poisoned, *others)] == [False, True, True, True]
 
 
 def test_a_video_that_cannot_be_handed_over_harms_no_other(provider, alice, monkeypatch):

@@ -9,7 +9,7 @@ from django.db import IntegrityError, OperationalError, connection, connections
 
 from generation.models import Alert
 from generation.services import sparing
-from generation.services.sparing import spare
+from generation.services.sparing import Outcome, spare
 
 pytestmark = pytest.mark.django_db
 
@@ -67,17 +67,17 @@ def test_what_failed_is_tried_again_after_a_pause_and_not_before(monkeypatch):
     tries: list[int] = []
     spare("end a job", kept_waiting, of="job 1")
 
-    assert not spare("end a job", lambda: tries.append(1), of="job 1")
+    assert spare("end a job", lambda: tries.append(1), of="job 1") is Outcome.KEPT_WAITING
     assert spare("end a job", lambda: tries.append(2), of="job 2")
     monkeypatch.setattr(sparing, "_PAUSE", 0)
-    assert spare("end a job", lambda: tries.append(3), of="job 1")
+    assert spare("end a job", lambda: tries.append(3), of="job 1") is Outcome.DONE
     assert tries == [2, 3]
 
 
 def test_an_alert_that_cannot_be_written_harms_nobody_else(monkeypatch):
     monkeypatch.setattr(sparing, "alert", cannot_be_told)
 
-    assert not spare("end a job", cannot_be_written, of="job 1")
+    assert spare("end a job", cannot_be_written, of="job 1") is Outcome.FAILED
     assert not Alert.objects.exists()
 
 
