@@ -73,6 +73,9 @@ def _gate(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield single("in_flight", "Jobs that take a place at the provider.", Job.objects.in_flight(now).count())
     sent = JobEvent.objects.fences(now - _MINUTE).count()
     yield single("submissions_last_minute", "Submissions begun in the last minute.", sent)
+    asked_at = gate.balance_at if gate else None
+    asked = age(now, asked_at) if asked_at else float("inf")
+    yield single("balance_age_seconds", "Since the balance was asked for; +Inf: never.", asked)
     if gate is None:
         return
     narrowed = gate.narrowed_to is not None and gate.narrowed_until is not None and gate.narrowed_until > now
@@ -84,7 +87,6 @@ def _gate(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield gauge("gate_closed", "1 while the Gate is closed, by cause.", ["cause"], closed)
     if gate.balance is not None:
         yield single("balance_dollars", "What the provider's account has.", gate.balance / MICROS)
-        yield single("balance_age_seconds", "Since the balance was asked for.", age(now, gate.balance_at))
 
 
 def _holds(now: datetime) -> Iterator[GaugeMetricFamily]:
