@@ -9,6 +9,7 @@ from functools import partial
 from os import getpid
 from secrets import token_hex
 from socket import gethostname
+from time import monotonic
 
 from billing import services as billing
 from generation import clock, heart, services
@@ -24,6 +25,7 @@ _BEAT_EVERY = timedelta(seconds=5)
 _BALANCE_EVERY = timedelta(minutes=3)
 _TELL_EVERY = timedelta(seconds=10)
 _TIDY_EVERY = timedelta(minutes=5)
+_AT_A_TIME = 1.0  # seconds of repairing
 
 
 class Rounds:
@@ -33,25 +35,27 @@ class Rounds:
         self._budget = budget
         # One of many, on this machine or another.
         self._name = f"{gethostname()[:30]} {getpid()} {token_hex(4)}"
+        self._sweep = services.Sweep()
+        # First what others wait for; what may last comes behind it, and takes about a second of a turn.
         self._steps: dict[Callable[[datetime], None], tuple[str, timedelta]] = {
-            _sweep: ("sweep", _SWEEP_EVERY),
+            self._share: ("share the budget", _BEAT_EVERY),
+            heart.beat: ("beat", _BEAT_EVERY),
+            _dispatch: ("dispatch", timedelta()),
+            self._sweep_some: ("sweep", _SWEEP_EVERY),
             _end_grants: ("end grants", _SWEEP_EVERY),
             _ask_for_balance: ("ask for the balance", _BALANCE_EVERY),
             _tell: ("hand over what workers do", _TELL_EVERY),
-            heart.beat: ("beat", _BEAT_EVERY),
-            self._share: ("share the budget", _BEAT_EVERY),
             _tidy: ("tidy up", _TIDY_EVERY),
         }
         self.done_at: dict[Callable[[datetime], None], datetime] = {}
 
     def turn(self) -> None:
-        """Do what is due, and dispatch."""
+        """Do what is due."""
         now = clock.now()
         for step, (name, every) in self._steps.items():
             if abs(now - self.done_at.get(step, datetime.min.replace(tzinfo=now.tzinfo))) >= every:
                 self.done_at[step] = now
                 spare(name, partial(step, now))
-        spare("dispatch", services.dispatch)
 
     def leave(self) -> None:
         """Be no sharer any more."""
@@ -60,14 +64,20 @@ class Rounds:
     def _share(self, now: datetime) -> None:
         self._budget.sharers = heart.present(self._name, now)
 
+    def _sweep_some(self, now: datetime) -> None:
+        self._sweep.turn(seconds=_AT_A_TIME)
 
-def _sweep(now: datetime) -> None:
-    services.sweep()
+
+def _dispatch(now: datetime) -> None:
+    services.dispatch()
 
 
 def _end_grants(now: datetime) -> None:
+    until = monotonic() + _AT_A_TIME
     for period in billing.with_grants_over(now):
         spare("end a grant", partial(billing.expire_grants, period, now), of=f"period {period.pk}")
+        if monotonic() >= until:
+            return  # the others are another turn's; of which that was not done is not waited for again at once
 
 
 def _ask_for_balance(now: datetime) -> None:

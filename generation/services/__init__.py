@@ -29,7 +29,7 @@ from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
 from generation.services.polling import Answered, keep_waiting, made, polled, unreachable
 from generation.services.reconciling import reconcile
 from generation.services.submitting import submit
-from generation.services.sweeping import sweep
+from generation.services.sweeping import Sweep, sweep
 from generation.services.switching import Closed, ModelClosed, close, reopen
 from generation.services.transitions import IllegalTransition, NotCancelable
 from generation.services.uploading import NotMedia, TooLarge, TooManyUploads, upload
@@ -54,6 +54,7 @@ __all__ = [
     "Quote",
     "Report",
     "ReviewNeeded",
+    "Sweep",
     "Terms",
     "TooLarge",
     "TooManyUploads",

@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from time import monotonic
 
 import psycopg
 import pytest
 from django.db import connection
+from django.utils import timezone
 
-from generation import services
-from generation.models import Gate, Job
-from generation.services import sparing
-from tests.make import make_job
+from generation import rounds, services
+from generation.models import Gate, Heartbeat, Job, Status, Watcher
+from generation.pacing import Budget
+from generation.services import sparing, sweeping
+from tests.generation.services.test_following import make_running
+from tests.make import make_job, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,3 +64,127 @@ def test_a_queued_job_that_somebody_has_locked_is_passed_over_and_stays_in_the_l
     Gate.objects.update(predictions_at_a_time=2)
     assert services.dispatch() == 1
     assert handed() == {held, other}
+
+
+@pytest.fixture
+def _each_takes_long(monkeypatch) -> None:
+    """Let each repair take so long that a turn has time for no other."""
+    spare, now = sweeping.spare, [0.0]
+
+    def slowly(*args, **kwargs) -> bool:
+        now[0] += 2
+        return spare(*args, **kwargs)
+
+    monkeypatch.setattr(sweeping, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sweeping, "spare", slowly)
+
+
+def make_each_kind(user, number: int) -> dict[str, list[Job]]:
+    """Make so many rows of each kind that a sweep repairs."""
+    over = timezone.now() - timedelta(seconds=1)
+    long_ago = timezone.now() - timedelta(minutes=20)
+    made = {name: make_running(user, number) for name in ("unanswered", "uncollected", "late")}
+    fields = {
+        "unanswered": {"status": Status.SUBMITTING, "lease_until": over},
+        "uncollected": {"status": Status.COLLECTING, "lease_until": over, "due_at": None, "late_at": over},
+        "late": {"status": Status.COLLECTING, "lease_until": timezone.now() + timedelta(hours=1)},
+    }
+    for name, jobs in made.items():
+        Job.objects.filter(pk__in=[job.pk for job in jobs]).update(submitted_at=long_ago, **fields[name])
+    return made
+
+
+@pytest.mark.usefixtures("_each_takes_long")
+def test_a_sweep_takes_a_second_of_a_turn_and_goes_on_in_the_next_with_another_kind(alice):
+    made = make_each_kind(alice, 2)
+    closed = make_user()
+    made["ownerless"] = [make_job(closed) for _ in range(2)]
+    closed.is_active = False
+    closed.save()
+    some = services.Sweep()
+
+    def repaired() -> dict[str, int]:
+        now = timezone.now()
+        left = {
+            "late": Job.objects.filter(status=Status.COLLECTING, late_at=None),
+            "unanswered": Job.objects.filter(status=Status.SUBMITTING),
+            "uncollected": Job.objects.filter(status=Status.COLLECTING, lease_until__lte=now),
+            "ownerless": Job.objects.filter(status=Status.QUEUED),
+        }
+        return {name: 2 - rows.count() for name, rows in left.items()}
+
+    for _ in range(4):
+        some.turn(seconds=1)
+    assert repaired() == {"late": 1, "unanswered": 1, "uncollected": 1, "ownerless": 1}
+    for _ in range(8):  # each kind twice: behind the last row it begins anew
+        some.turn(seconds=1)
+    assert repaired() == {"late": 2, "unanswered": 2, "uncollected": 2, "ownerless": 2}
+
+
+def test_a_row_that_cannot_be_repaired_keeps_a_short_sweep_from_no_other(alice, monkeypatch):
+    jobs = make_each_kind(alice, 3)["unanswered"]
+    odd = min(jobs, key=lambda job: job.pk)
+    lose_sight = sweeping.lose_sight
+
+    def fail(job, **rest) -> bool:
+        if job.pk == odd.pk:
+            raise ValueError("nobody foresaw this")
+        return lose_sight(job, **rest)
+
+    monkeypatch.setattr(sweeping, "lose_sight", fail)
+    some = services.Sweep()
+    for _ in range(20):
+        some.turn(seconds=0)
+
+    assert list(Job.objects.filter(status=Status.SUBMITTING)) == [odd]
+
+
+def test_signs_of_life_and_dispatch_do_not_wait_for_the_sweep(alice, monkeypatch):
+    queued = make_job(alice)
+
+    def look(self, *, seconds: float) -> int:
+        assert seconds <= 1
+        assert handed() == {queued}
+        assert Heartbeat.objects.filter(name="watcher").exists()
+        assert Watcher.objects.exists()
+        looked.append(seconds)
+        return 0
+
+    looked: list[float] = []
+    monkeypatch.setattr(services.Sweep, "turn", look)
+
+    rounds.Rounds(Budget(rate=10)).turn()
+
+    assert looked
+
+
+def test_a_sweep_loads_no_prompts(alice):
+    make_each_kind(alice, 1)
+    kinds = services.Sweep()._kinds
+
+    for kind in kinds:
+        assert all("prompt" in job.get_deferred_fields() for job in kind.some(timezone.now(), ()))
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("_waits_a_second")
+def test_a_sweep_waits_for_one_lock_of_an_owner_and_repairs_the_others(alice, bob):
+    held = [make_job(alice) for _ in range(6)]
+    free = make_job(bob)
+    for user in (alice, bob):
+        user.is_active = False
+        user.save()
+    some = services.Sweep()
+
+    with locked("billing_period", held[0].hold.period_id):
+        began = monotonic()
+        for _ in range(12):
+            some.turn(seconds=1)
+        assert monotonic() - began < 5
+        assert list(Job.objects.filter(status=Status.CANCELED)) == [free]
+
+    some._passed_over.clear()
+    sparing._failed.clear()
+    for _ in range(8):
+        some.turn(seconds=1)
+    assert Job.objects.filter(status=Status.CANCELED).count() == 7
