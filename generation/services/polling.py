@@ -69,9 +69,13 @@ def polled(job_id: UUID, prediction: Prediction) -> None:
 
 
 def made(predictions: Mapping[UUID, Prediction]) -> None:
-    """Hand jobs whose videos are made to collectors, all of them in one transaction that touches no money."""
+    """Hand jobs whose videos are made to collectors, all of them in one transaction that touches no money.
+
+    What somebody else has locked is passed over, and asked about again when its lease ends.
+    """
     now = clock.now()
-    running = Job.objects.select_for_update(of=("self",)).filter(pk__in=predictions, status=Status.RUNNING)
+    free = Job.objects.select_for_update(of=("self",), skip_locked=True)
+    running = free.filter(pk__in=predictions, status=Status.RUNNING)
     with transaction.atomic():
         found = running.only("status", "prediction_id", "request_id").order_by("pk")
         jobs = [job for job in found if job.prediction_id == predictions[job.pk].id]

@@ -4,9 +4,10 @@ Whatever happens to one is logged and told to operators, once a day for each kin
 moment; the caller goes on with the next. What a database that is gone does to one it does to all, and that is raised.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TypeVar
@@ -36,6 +37,7 @@ class Outcome(Enum):
 
 
 _PAUSE = 10.0  # seconds in which what has failed is not tried again
+_ONE_BY_ONE = 1.0  # seconds
 _TOLD_AGAIN = timedelta(days=1)
 
 _failed: dict[tuple[str, str], tuple[float, Outcome]] = {}  # when and how, the oldest first; of this process
@@ -68,7 +70,10 @@ def spare(what: str, step: Callable[[], object], *, of: str = "") -> Outcome:
 
 
 def write_down(what: str, write: Callable[[list[T]], object], all_: Iterable[T], named: Callable[[T], str]) -> None:
-    """Write all down at once; where that fails, one by one, so that only those fail that can't be written."""
+    """Write all down at once; where that fails, one by one, so that only those fail that can't be written.
+
+    Each may be kept waiting as long as a lock may take: that ends after about a second, and the others come again.
+    """
     items = list(all_)
     if not items:
         return
@@ -78,8 +83,17 @@ def write_down(what: str, write: Callable[[list[T]], object], all_: Iterable[T],
         if _is_gone(error):
             raise
         log.warning("one by one", what=what, error=type(error).__name__)
-        for item in items:
-            spare(what, lambda item=item: write([item]), of=named(item))  # type: ignore[misc]
+        one_by_one(what, lambda item: write([item]), items, named)
+
+
+def one_by_one(what: str, step: Callable[[T], object], items: Sequence[T], named: Callable[[T], str]) -> None:
+    """Do a step for each, but for about a second: what is left is left to whatever brings it again."""
+    until = monotonic() + _ONE_BY_ONE
+    for number, item in enumerate(items):
+        if number and monotonic() >= until:
+            log.warning("left for another time", what=what, number=len(items) - number)
+            return
+        spare(what, partial(step, item), of=named(item))
 
 
 def _just_now(what: str, of: str) -> Outcome | None:

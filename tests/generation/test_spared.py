@@ -15,7 +15,7 @@ from django.utils import timezone
 from billing import services as billing
 from billing.models import Grant, Hold, Period
 from billing.money import Amount
-from generation import following, rounds
+from generation import following, rounds, services
 from generation.models import Alert, Gate, Job, JobQuerySet, Status
 from generation.pacing import Budget
 from generation.services import Answered, sparing
@@ -224,6 +224,19 @@ def test_a_locked_job_keeps_no_claim_of_another_from_being_held(alice):
 
     until = [Job.objects.get(pk=each.job.pk).due_at for each in claimed]
     assert [due_at > now + timedelta(seconds=30) for due_at in until] == [True, False, True]
+
+
+@pytest.mark.postgres
+def test_a_locked_job_whose_video_is_made_is_passed_over(alice):
+    jobs = make_running(alice, 3)
+    made = {job.pk: answer(job, "completed", outputs=("https://cdn.example/x.mp4",)).prediction for job in jobs}
+
+    with locked(jobs[1]), bounded_locks(500):
+        services.made(made)
+
+    assert [has(job, Status.COLLECTING) for job in jobs] == [True, False, True]
+    services.made(made)
+    assert has(jobs[1], Status.COLLECTING)
 
 
 def test_claims_that_cannot_be_held_do_not_end_the_watcher(alice, settings, monkeypatch):

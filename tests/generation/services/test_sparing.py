@@ -9,7 +9,7 @@ from django.db import IntegrityError, OperationalError, connection, connections
 
 from generation.models import Alert
 from generation.services import sparing
-from generation.services.sparing import Outcome, spare
+from generation.services.sparing import Outcome, spare, write_down
 
 pytestmark = pytest.mark.django_db
 
@@ -90,3 +90,16 @@ def test_a_database_that_is_gone_when_operators_are_to_be_told_is_raised(monkeyp
 
     with pytest.raises(OperationalError):
         spare("end a job", cannot_be_written, of="job 1")
+
+
+def test_one_by_one_ends_after_a_while_so_that_many_locks_do_not_keep_everybody_waiting(monkeypatch):
+    monkeypatch.setattr(sparing, "_ONE_BY_ONE", 0)
+    tries: list[list[int]] = []
+
+    def write(numbers: list[int]) -> None:
+        tries.append(numbers)
+        kept_waiting()
+
+    write_down("write a number", write, [1, 2, 3], str)
+
+    assert tries == [[1, 2, 3], [1]]
