@@ -165,6 +165,7 @@ def _follow(answers: list[Answered], room: int, patient: int) -> list[Job]:
     write_down("hand a video to a collector", _made, made.items(), lambda item: f"job {item[0]}")
     going_on = [answered for answered in answers if not answered.has_ended]
     write_down("say when to look again", services.keep_waiting, going_on, lambda each: f"job {each.job.pk}")
+    services.heed(going_on)
     now = due_now() if room > 0 else None
     return [] if now is None else _claimed(now, room, patient)
 

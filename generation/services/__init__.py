@@ -26,7 +26,7 @@ from generation.services.finding import job_of
 from generation.services.fitting import Candidate
 from generation.services.gating import close_gate, heed_balance, open_gate, the_gate
 from generation.services.hearing import hear, hooks_arrive, learn_webhook_secret
-from generation.services.polling import Answered, keep_waiting, made, polled, unreachable
+from generation.services.polling import Answered, heed, keep_waiting, made, polled, unreachable
 from generation.services.reconciling import reconcile
 from generation.services.submitting import submit
 from generation.services.sweeping import Sweep, sweep
@@ -73,6 +73,7 @@ __all__ = [
     "give_up",
     "hand_to_collectors",
     "hear",
+    "heed",
     "heed_balance",
     "hooks_arrive",
     "job_of",

@@ -1,5 +1,6 @@
 """Who is told what: rows of the transaction of what they tell. generation.notices sends them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from billing.models import User
@@ -8,8 +9,15 @@ from generation.models import Alert, Job, JobNotice, MailChoice
 
 def give_notice(job: Job, kind: JobNotice.Kind, now: datetime) -> None:
     """Let its owner be told by mail, where they wish it; once, in the caller's transaction."""
-    if mail_choice(job.user_id).wants(kind):
-        JobNotice.objects.bulk_create([JobNotice(job=job, kind=kind, created_at=now)], ignore_conflicts=True)
+    give_notices([job], kind, now)
+
+
+def give_notices(jobs: Sequence[Job], kind: JobNotice.Kind, now: datetime) -> None:
+    """Let the owners of many jobs be told, each as they wish."""
+    chosen = MailChoice.objects.in_bulk({job.user_id for job in jobs})
+    wanted = [job for job in jobs if (chosen.get(job.user_id) or MailChoice()).wants(kind)]
+    notices = [JobNotice(job=job, kind=kind, created_at=now) for job in wanted]
+    JobNotice.objects.bulk_create(notices, ignore_conflicts=True)
 
 
 def mail_choice(user_id: int) -> MailChoice:

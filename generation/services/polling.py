@@ -1,8 +1,9 @@
 """What an answer about a running prediction means for its job, and when it is asked about again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +22,13 @@ from generation.services.collecting import in_the_hands_of_collectors, tell_coll
 from generation.services.differing import differ
 from generation.services.gating import cause_of, close_gate
 from generation.services.hearing import hooks_arrive
-from generation.services.noticing import give_notice
-from generation.services.transitions import fail, locked, move_all, tell
+from generation.services.noticing import give_notices
+from generation.services.sparing import one_by_one, spare, write_down
+from generation.services.transitions import fail, locked, move_all, tell_all
 
 _GIVE_UP_AFTER = timedelta(days=7)  # as long as WaveSpeed keeps an output
 _ODD_LETTERS = 40
+_WATCHER = Actor(name="watcher")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,7 @@ class Answered:
 def polled(job_id: UUID, prediction: Prediction) -> None:
     """Do what the provider's answer asks for; harmless when the job has moved on."""
     if prediction.is_going_on:
-        keep_waiting(Answered(job=job, prediction=prediction) for job in Job.objects.filter(pk=job_id))
+        _go_on([Answered(job=job, prediction=prediction) for job in Job.objects.filter(pk=job_id)])
         return
     if prediction.is_completed and prediction.outputs:
         made({job_id: prediction})
@@ -86,51 +89,65 @@ def made(predictions: Mapping[UUID, Prediction]) -> None:
         fields: dict[str, Any] = {"due_at": None, "attempts": 0, "odd_status": "", "polls": F("polls") + 1}
         rendered = Case(*took, default=F("rendered_ms"), output_field=BigIntegerField())
         fields |= {"collecting_at": now, "rendered_ms": rendered}
-        by, handed = Actor(name="watcher"), in_the_hands_of_collectors(now)
+        by, handed = _WATCHER, in_the_hands_of_collectors(now)
         move_all(jobs, Status.COLLECTING, now=now, by=by, note="WaveSpeed has made it.", **fields, **handed)
         tell_collectors(jobs)
 
 
 def unreachable(job_id: UUID, error: ProviderError) -> None:
     """Ask again later when the provider gave no answer; that says nothing about the prediction."""
-    keep_waiting(Answered(job=job, error=error) for job in Job.objects.filter(pk=job_id))
+    _go_on([Answered(job=job, error=error) for job in Job.objects.filter(pk=job_id)])
 
 
 def keep_waiting(answers: Iterable[Answered]) -> None:
-    """Say when to look again at jobs whose predictions have not ended, all at once. After seven days it is enough.
+    """Say when to look again at jobs whose predictions have not ended, all at once.
 
     Each was claimed, or just read: what was nudged or has moved on since is left as it is.
     """
     now = clock.now()
     arriving = hooks_arrive(now)
-    waits = []
-    refusals: dict[str, RefusedForAccount] = {}
-    for answered in answers:
-        job = answered.job
-        if job.submitted_at is None or job.due_at is None:
-            continue  # it does not run
-        if isinstance(answered.error, RefusedForAccount):
-            refusals[answered.error.reason] = answered.error
-        if now - job.submitted_at > _GIVE_UP_AFTER:
-            _give_up(job, now)
-        else:
-            if now - job.submitted_at > timedelta(seconds=settings.TIME_LIMIT) and job.late_at is None:
-                mark_late(job, now)
-            waits.append(_wait(answered, now, _usual_wait(job, now, arriving=arriving), claimed_until=job.due_at))
+    waits = [
+        _wait(answered, now, _usual_wait(answered.job, now, arriving=arriving), claimed_until=answered.job.due_at)
+        for answered in answers
+        if answered.job.due_at is not None and not _is_over(answered.job, now)
+    ]
     with transaction.atomic():
         write_waits(waits)
-    for reason, refusal in refusals.items():
-        close_gate(f"WaveSpeed refuses the account: {reason}", now=now, cause=cause_of(refusal))
+
+
+def heed(answers: Sequence[Answered]) -> None:
+    """Do what else follows where predictions have not ended; each thing is spared the others' failures.
+
+    A refused account closes the Gate, what takes long is late, and after seven days it is enough.
+    """
+    if not answers:
+        return
+    now = clock.now()
+    refusals = {each.error.reason: each.error for each in answers if isinstance(each.error, RefusedForAccount)}
+    if refusals:
+        spare("close the Gate", partial(_close_gate, refusals, now))
+    jobs = [each.job for each in answers]
+    over = [job for job in jobs if _is_over(job, now)]
+    late = [job for job in jobs if _is_late(job, now) and job.late_at is None and not _is_over(job, now)]
+    write_down("mark a job as late", partial(mark_all_late, now=now), late, lambda job: f"job {job.pk}")
+    one_by_one("give a job up", partial(_give_up, now=now), over, lambda job: f"job {job.pk}")
+
+
+def mark_late(job: Job, now: datetime) -> None:
+    """Say that the time limit has passed of a job that runs or is saved; its owner is told once."""
+    mark_all_late([job], now)
 
 
 @transaction.atomic
-def mark_late(job: Job, now: datetime) -> None:
-    """Say that the time limit has passed of a job that runs or is saved; its owner is told once."""
-    under_way = Job.objects.filter(pk=job.pk, status__in=[Status.RUNNING, Status.COLLECTING])
-    if under_way.filter(late_at__isnull=True).update(late_at=now):
-        tell(job, now=now, by=_watcher(job), note="Later than the time limit. It still ends by itself.")
-        give_notice(job, JobNotice.Kind.LATE, now)
-    job.late_at = now
+def mark_all_late(jobs: Sequence[Job], now: datetime) -> None:
+    """Say it of many, but for those that somebody else has locked: they are late the next time."""
+    under_way = Job.objects.filter(status__in=[Status.RUNNING, Status.COLLECTING], late_at__isnull=True)
+    free = under_way.select_for_update(of=("self",), skip_locked=True).filter(pk__in=[job.pk for job in jobs])
+    marked = list(free.only("status", "user_id").order_by("pk"))
+    if marked:
+        Job.objects.filter(pk__in=[job.pk for job in marked]).update(late_at=now)
+        tell_all(marked, now=now, by=_WATCHER, note="Later than the time limit. It still ends by itself.")
+        give_notices(marked, JobNotice.Kind.LATE, now)
 
 
 def first_wait(job: Job, now: datetime) -> dict[str, object]:
@@ -143,12 +160,25 @@ def _usual_wait(job: Job, now: datetime, *, arriving: bool) -> float:
     age = max((now - (job.submitted_at or now)).total_seconds(), 0.0)
     pace = pacing.wait_for_hook if arriving and _awaits_hook(job) else pacing.wait
     wait = pace(age, job.expected_seconds, densest=settings.POLL_INTERVAL)
-    return pacing.wait_for_late(age, wait) if job.late_at else wait
+    return pacing.wait_for_late(age, wait) if _is_late(job, now) else wait
+
+
+def _is_late(job: Job, now: datetime) -> bool:
+    return job.submitted_at is not None and now - job.submitted_at > timedelta(seconds=settings.TIME_LIMIT)
+
+
+def _is_over(job: Job, now: datetime) -> bool:
+    return job.submitted_at is not None and now - job.submitted_at > _GIVE_UP_AFTER
 
 
 def _awaits_hook(job: Job) -> bool:
     """Say whether a webhook is still to come: where the provider was told to call, and has not yet."""
     return bool(job.webhook_hash) and job.heard_at is None
+
+
+def _go_on(answers: Sequence[Answered]) -> None:
+    keep_waiting(answers)
+    heed(answers)
 
 
 def _wait(answered: Answered, now: datetime, wait: float, *, claimed_until: datetime) -> Wait:
@@ -182,6 +212,11 @@ def _verdict(prediction: Prediction) -> tuple[str, str]:
     if prediction.is_canceled:
         return "provider_canceled", "The video was canceled at WaveSpeed."
     return wording.failure(prediction)
+
+
+def _close_gate(refusals: Mapping[str, RefusedForAccount], now: datetime) -> None:
+    for reason, refusal in refusals.items():
+        close_gate(f"WaveSpeed refuses the account: {reason}", now=now, cause=cause_of(refusal))
 
 
 def _give_up(job: Job, now: datetime) -> None:

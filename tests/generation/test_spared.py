@@ -18,7 +18,8 @@ from billing.money import Amount
 from generation import following, rounds, services
 from generation.models import Alert, Gate, Job, JobQuerySet, Status
 from generation.pacing import Budget
-from generation.services import Answered, sparing
+from generation.providers.errors import RefusedForAccount
+from generation.services import Answered, polling, sparing
 from generation.services import provider as provider_module
 from generation.services.ending import end_some, hold_claims
 from generation.supervisor import Signs
@@ -237,6 +238,38 @@ def test_a_locked_job_whose_video_is_made_is_passed_over(alice):
     assert [has(job, Status.COLLECTING) for job in jobs] == [True, False, True]
     services.made(made)
     assert has(jobs[1], Status.COLLECTING)
+
+
+@pytest.mark.postgres
+def test_a_locked_gate_is_waited_for_once_and_keeps_no_job_from_its_next_look(alice):
+    now = timezone.now()
+    make_running(alice, 5, due_at=now)
+    refused = RefusedForAccount("bad key", reason="bad key", status=401)
+    answers = [Answered(job=job, error=refused) for job in Job.objects.claim(now, timedelta(seconds=45), 10)]
+
+    with locked(services.the_gate()), bounded_locks(500):
+        following._follow(answers, 0, 0)
+
+    assert Job.objects.filter(attempts=1, due_at__lt=now + timedelta(seconds=45)).count() == 5
+    assert list(sparing._failed) == [("close the Gate", "")]
+
+
+def test_what_cannot_be_marked_as_late_or_given_up_is_asked_about_again_all_the_same(alice, monkeypatch):
+    now = timezone.now()
+    make(alice, "ok-1", due_at=now, submitted_at=now - timedelta(minutes=11))
+    make(alice, "ok-2", due_at=now, submitted_at=now - timedelta(days=8))
+    make(alice, "ok-3", due_at=now)
+
+    def fail(*_, **__) -> None:
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(polling, "tell_all", fail)
+    monkeypatch.setattr(polling, "differ", fail)
+    following._follow([answer(job) for job in Job.objects.claim(now, timedelta(seconds=45), 10)], 0, 0)
+
+    assert sorted(Job.objects.filter(polls=1).values_list("prediction_id", flat=True)) == ["ok-1", "ok-3"]
+    assert Job.objects.filter(status=Status.RUNNING, late_at=None).count() == 3
+    assert {what for what, _ in sparing._failed} == {"mark a job as late", "give a job up"}
 
 
 def test_claims_that_cannot_be_held_do_not_end_the_watcher(alice, settings, monkeypatch):

@@ -13,10 +13,11 @@ from django_q.models import OrmQ
 
 from billing.models import Hold
 from generation import clock, services
-from generation.models import Job, JobEvent, JobQuerySet, Status, following
+from generation.models import Job, JobEvent, JobNotice, JobQuerySet, Status, following
 from generation.providers.errors import NotFound, Unavailable
 from generation.providers.predictions import Prediction
 from generation.services import Answered
+from generation.services.noticing import choose_mails
 from tests.make import make_job
 
 pytestmark = pytest.mark.django_db
@@ -211,6 +212,23 @@ def test_many_ends_are_written_down_together(alice, django_assert_max_num_querie
     assert Job.objects.get(status=Status.RUNNING).pk == jobs[0].pk
     assert JobEvent.objects.filter(from_status=Status.RUNNING, to_status=Status.COLLECTING).count() == 29
     assert sorted(hint.args()[0] for hint in OrmQ.objects.all()) == sorted(str(job.pk) for job in jobs[1:])
+
+
+def test_many_that_are_late_are_marked_together_and_each_owner_is_told(alice, bob, django_assert_max_num_queries):
+    submitted_at = clock.now() - timedelta(minutes=11)
+    choose_mails(bob, done=False, failed=True, late=False)
+    make_running(alice, 30, submitted_at=submitted_at)
+    make_running(bob, 2, submitted_at=submitted_at)
+    answers = [answer(job) for job in claim()]
+
+    with django_assert_max_num_queries(10):  # the time, look, mark, events, choices and notices, in savepoints
+        services.heed(answers)
+    services.heed(answers)
+
+    assert Job.objects.filter(late_at__isnull=False).count() == 32
+    assert JobEvent.objects.filter(note__contains="time limit", to_status=Status.RUNNING).count() == 32
+    told = JobNotice.objects.values_list("kind", "job__user")
+    assert list(told) == [(JobNotice.Kind.LATE, alice.pk)] * 30
 
 
 def nudged_while_asked(user) -> tuple[Job, datetime]:
