@@ -6,8 +6,7 @@ Each step is spared the others' failures.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from os import getpid
-from secrets import token_hex
+from os import getppid
 from socket import gethostname
 from time import monotonic
 
@@ -33,8 +32,9 @@ class Rounds:
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        # One of many, on this machine or another.
-        self._name = f"{gethostname()[:30]} {getpid()} {token_hex(4)}"
+        # One of many, on this machine or another, and the same when its parent has started it anew: who dies again and
+        # again leaves no rows that take their share. What tells hosts apart often stands at the end of their names.
+        self._name = f"{gethostname()[-48:]} {getppid()}"
         self._sweep = services.Sweep()
         # First what others wait for; what may last comes behind it, and takes about a second of a turn.
         self._steps: dict[Callable[[datetime], None], tuple[str, timedelta]] = {
@@ -51,15 +51,21 @@ class Rounds:
 
     def turn(self) -> None:
         """Do what is due."""
-        now = clock.now()
-        for step, (name, every) in self._steps.items():
-            if abs(now - self.done_at.get(step, datetime.min.replace(tzinfo=now.tzinfo))) >= every:
-                self.done_at[step] = now
-                spare(name, partial(step, now))
+        began_at, began = clock.now(), monotonic()
+        for step in self._steps:
+            # A step may last. Who is silent for long is forgotten by those who share the budget, and asks on.
+            for each in (self._share, heart.beat, step):
+                self._do(each, began_at + timedelta(seconds=monotonic() - began))
 
     def leave(self) -> None:
         """Be no sharer any more."""
         spare("leave", partial(heart.leave, self._name))
+
+    def _do(self, step: Callable[[datetime], None], now: datetime) -> None:
+        name, every = self._steps[step]
+        if abs(now - self.done_at.get(step, datetime.min.replace(tzinfo=now.tzinfo))) >= every:
+            self.done_at[step] = now
+            spare(name, partial(step, now))
 
     def _share(self, now: datetime) -> None:
         self._budget.sharers = heart.present(self._name, now)

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from generation import rounds, services
+from generation import heart, rounds, services
 from generation.models import Gate, Heartbeat, Job, Status, Watcher
 from generation.pacing import Budget
 from generation.services import sparing, sweeping
@@ -188,3 +188,59 @@ def test_a_sweep_waits_for_one_lock_of_an_owner_and_repairs_the_others(alice, bo
     for _ in range(8):
         some.turn(seconds=1)
     assert Job.objects.filter(status=Status.CANCELED).count() == 7
+
+
+def test_a_watcher_that_is_started_anew_again_and_again_takes_one_share(db):
+    healthy = rounds.Rounds(Budget(rate=500))
+    healthy._name = "another host 1"
+    for _ in range(6):
+        rounds.Rounds(Budget(rate=500)).turn()  # and it dies
+
+    healthy.turn()
+
+    assert healthy._budget.sharers == 2
+
+
+def test_the_names_of_hosts_that_differ_at_the_end_fit_and_differ(db, monkeypatch):
+    names = set()
+    for end in ("7f9c8d-abcde", "7f9c8d-fghij"):
+        monkeypatch.setattr(
+            rounds, "gethostname", lambda end=end: f"clapboard-production-watcher-deployment-{end}"[:64]
+        )
+        turning = rounds.Rounds(Budget(rate=10))
+        turning.turn()
+        names.add(turning._name)
+
+    assert set(Watcher.objects.values_list("name", flat=True)) == names
+    assert len(names) == 2
+    assert max(map(len, names)) <= Watcher._meta.get_field("name").max_length
+
+
+def test_who_was_forgotten_in_the_very_moment_still_asks(db, monkeypatch):
+    monkeypatch.setattr(Watcher.objects, "update_or_create", lambda **_: None)
+    budget = Budget(rate=10)
+
+    rounds.Rounds(budget).turn()
+
+    assert budget.left(0) == 10
+
+
+def test_a_watcher_whose_turn_lasts_is_not_forgotten(db, monkeypatch):
+    turning, shown, passed = rounds.Rounds(Budget(rate=10)), [], [0.0]
+
+    def last(self, *, seconds: float) -> int:
+        passed[0] += 40
+        return 0
+
+    def show(name: str, now) -> int:
+        shown.append(now)
+        return 1
+
+    monkeypatch.setattr(rounds, "monotonic", lambda: passed[0])
+    monkeypatch.setattr(services.Sweep, "turn", last)
+    monkeypatch.setattr(heart, "present", show)
+    before = timezone.now()
+    turning.turn()
+
+    assert len(shown) == 2
+    assert shown[1] - before >= timedelta(seconds=40)

@@ -136,6 +136,8 @@ def test_a_database_that_is_gone_ends_the_process(sandbox, db, monkeypatch, thre
 
 def test_watchers_share_the_budget_and_one_that_left_or_died_has_none(db):
     turning = {name: rounds.Rounds(Budget(rate=60)) for name in ("stays", "leaves", "dies")}
+    for name, each in turning.items():
+        each._name = name  # else it is that of its parent, which is the same for all here
 
     def sharers(*names: str) -> list[int]:
         for _ in range(2):
