@@ -71,20 +71,32 @@ class Group:
         now = time.monotonic()
         if self._process is None:
             if now >= self._start_at:
-                inherited = [] if self._speaking is None else [self._speaking]
-                self._process = subprocess.Popen(
-                    self._command, env=self._environment, start_new_session=True, pass_fds=inherited
-                )
-                self._started_at = self._heard_at = now
+                self._start(now)
         elif self._process.poll() is not None:
             log.error("died and is started again", command=self._command[2:], exit_code=self._process.returncode)
             self.kill()
             self._process = None
-            self._pause = _FIRST_PAUSE if now - self._started_at > _HEALTHY_AFTER else self._pause * 2
-            self._start_at = now + min(self._pause, _LONGEST_PAUSE)
+            self._put_off(now)
         elif self._is_silent(now):
             log.error("says nothing any more and is killed", command=self._command[2:])
             self.kill()
+
+    def _start(self, now: float) -> None:
+        self._started_at = self._heard_at = now
+        inherited = [] if self._speaking is None else [self._speaking]
+        try:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, start_new_session=True, pass_fds=inherited
+            )
+        except OSError as error:
+            # Too many processes or too little memory, for now; the other groups go on.
+            log.error("could not be started and is tried again", command=self._command[2:], error=str(error))  # noqa: TRY400
+            self._put_off(now)
+
+    def _put_off(self, now: float) -> None:
+        """Pause before the next start, each time longer until it has lived for a while."""
+        self._pause = _FIRST_PAUSE if now - self._started_at > _HEALTHY_AFTER else self._pause * 2
+        self._start_at = now + min(self._pause, _LONGEST_PAUSE)
 
     def _is_silent(self, now: float) -> bool:
         if self._hearing is None or self._silent_after is None:

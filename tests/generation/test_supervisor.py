@@ -1,8 +1,12 @@
 """The parent of the watcher: it ends a group that no longer goes round."""
 
 import os
+import subprocess
 import sys
+import time
+from errno import EAGAIN
 
+from generation import supervisor
 from generation.supervisor import Group, Signs
 from tests.processes import wait_until
 
@@ -46,6 +50,31 @@ def test_a_group_all_of_which_goes_round_is_heard(tmp_path):
         wait_until(often, "signs")
     finally:
         group.kill()
+
+
+def test_a_group_that_cannot_be_started_is_tried_again_after_a_pause(tmp_path, monkeypatch):
+    real, refusals = subprocess.Popen, []
+
+    def refuse(*args, **kwargs):
+        refusals.append(time.monotonic())
+        if len(refusals) <= 2:
+            raise BlockingIOError(EAGAIN, "Resource temporarily unavailable")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    starts = tmp_path / "starts"
+    group = Group([sys.executable, "-c", GIVES, str(starts), "a"])
+
+    def started() -> bool:
+        group.look()
+        return starts.exists()
+
+    try:
+        wait_until(started, "a start")
+    finally:
+        group.kill()
+    assert refusals[1] - refusals[0] >= supervisor._FIRST_PAUSE * 2
+    assert refusals[2] - refusals[1] >= supervisor._FIRST_PAUSE * 4
 
 
 def test_signs_without_a_parent_tell_nobody():
