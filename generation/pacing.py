@@ -21,7 +21,8 @@ _NET = 1.25  # times the usual time: by then the webhook has not come
 _NET_GRAIN = 20  # times the densest interval
 _AFTER_HOOK = 0.5  # seconds; each wait is then about twice the one before
 _JITTER = 0.1
-_LONGEST_PAUSE = 60.0
+_LONGEST_PAUSE = 60.0  # where the provider names none
+_LONGEST_WISH = 600.0
 
 
 def wait(age: float, expected: float, *, densest: float) -> float:
@@ -68,7 +69,7 @@ def jittered(wait: float, *, at_least: float = 0) -> float:
     What the provider asks for (`Retry-After`) counts up to ten minutes.
     """
     about = wait * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
-    return max(about, min(at_least, _LONGEST_LATE) * random.uniform(1, 1 + _JITTER))  # noqa: S311
+    return max(about, min(at_least, _LONGEST_WISH) * random.uniform(1, 1 + _JITTER))  # noqa: S311
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,8 +100,8 @@ class Budget:
         self._saved -= number
 
     def pause(self, now: float, seconds: float) -> None:
-        """Ask nothing for a while. A nonsensical wish is cut to a minute."""
-        self._paused_until = max(self._paused_until, now + min(seconds, _LONGEST_PAUSE))
+        """Ask nothing for a while. A nonsensical wish is cut to ten minutes."""
+        self._paused_until = max(self._paused_until, now + min(seconds, _LONGEST_WISH))
 
     def refused(self, now: float, seconds: float | None) -> None:
         """Pause, since the provider has said that it is too much: as long as it wishes, else longer each time.
@@ -109,7 +110,7 @@ class Budget:
         """
         if now >= self._paused_until:
             self._refused += 1
-            seconds = seconds or 2.0 ** min(self._refused - 1, 10)
+            seconds = seconds or min(2.0 ** min(self._refused - 1, 10), _LONGEST_PAUSE)
         if seconds:
             self.pause(now, seconds)
 

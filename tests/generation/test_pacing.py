@@ -136,11 +136,19 @@ def test_a_refusal_that_names_a_time_pauses_for_it_also_within_a_pause():
     assert budget.left(5.6) == 10
 
 
-def test_a_paused_budget_allows_nothing_until_it_is_over_and_no_pause_is_longer_than_a_minute():
+def test_a_refusal_that_names_minutes_pauses_for_minutes():
+    budget = Budget(rate=10)
+    budget.refused(0.0, 300)
+    assert budget.left(299) == 0
+    assert budget.left(301) == 10
+
+
+def test_a_paused_budget_allows_nothing_until_it_is_over_and_no_pause_is_longer_than_ten_minutes():
     budget = Budget(rate=10)
     budget.pause(0.0, 5)
     budget.pause(0.0, 1)
     assert budget.left(4.9) == 0
     assert budget.left(5.1) == 10
     budget.pause(10.0, 1e9)
-    assert budget.left(71.0) == 10
+    assert budget.left(609.0) == 0
+    assert budget.left(611.0) == 10
