@@ -108,5 +108,6 @@ def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType
 
 
 def _thread_ended(args: threading.ExceptHookArgs) -> None:
-    if args.exc_value is not None:
+    # As Python does, which says nothing of a thread that means to end.
+    if args.exc_type is not SystemExit and args.exc_value is not None:
         structlog.get_logger(__name__).error("thread ended by an error", exc_info=args.exc_value)

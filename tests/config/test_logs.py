@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from subprocess import run
+from subprocess import CompletedProcess, run
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -140,6 +140,13 @@ def test_a_masked_line_is_json_still():
     assert read["more"][1:] == [7, None]
 
 
+def died(death: str) -> "CompletedProcess[str]":
+    code = f"import sys, threading, warnings\nimport config.settings\nfrom django.db import IntegrityError\n{death}"
+    environment = {"JSON_LOGS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    return run(command, check=False, env=os.environ | environment, cwd=ROOT, capture_output=True, text=True)
+
+
 @pytest.mark.parametrize(
     "death",
     [
@@ -150,16 +157,17 @@ def test_a_masked_line_is_json_still():
     ],
 )
 def test_what_ends_a_process_is_a_line_as_all_others(death):
-    code = f"import sys, threading, warnings\nimport config.settings\nfrom django.db import IntegrityError\n{death}"
-    environment = {"JSON_LOGS": "1", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", code]
-    ended = run(command, check=False, env=os.environ | environment, cwd=ROOT, capture_output=True, text=True)
+    ended = died(death)
 
     lines = [json.loads(line) for line in ended.stderr.splitlines()]
     assert ended.returncode == 1
     assert len(lines) == 1
     assert "bad" in str(lines)
     assert "heron" not in ended.stderr
+
+
+def test_a_thread_that_means_to_end_is_no_error():
+    assert died("t = threading.Thread(target=sys.exit, args=[1]); t.start(); t.join()").stderr == ""
 
 
 @pytest.mark.parametrize("text", ["|", "|\n", "a ", "\n", "DETAIL:  \n", "hooks/wavespeed/", "hooks\\", "%25", "/ : "])
