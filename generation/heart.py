@@ -51,9 +51,10 @@ def _is_at_work(cluster: str, now: datetime) -> bool:
     """Say whether one of a cluster's workers is at something that may take longer than the time between two beats."""
     leased = Q(lease_until__gt=now)
     taken = leased & Q(handed_at__isnull=True)
+    under_way = Job.objects.under_way()
     if cluster == SUBMIT_CLUSTER:
-        return Job.objects.filter(taken, status=Status.SUBMITTING).exists()
+        return under_way.filter(taken, status=Status.SUBMITTING).exists()
     uploading = leased & WITH_MEDIA & Q(status=Status.QUEUED, taken_at__isnull=False)
-    jobs = (Job.objects.filter(of_a_job) for of_a_job in (taken & Q(status=Status.COLLECTING), uploading))
+    jobs = (under_way.filter(of_a_job) for of_a_job in (taken & Q(status=Status.COLLECTING), uploading))
     errand = Errand.objects.filter(taken).exclude(name=errands.TELL_OPERATORS)
     return any(found.exists() for found in (*jobs, errand, Chore.objects.filter(taken)))

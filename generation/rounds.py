@@ -93,7 +93,7 @@ def _ask_for_balance(now: datetime) -> None:
 def _tell(now: datetime) -> None:
     hand_notices(now)
     hand_chores(now)
-    if Job.objects.filter(status=Status.UNKNOWN, due_at__lte=now).exists():
+    if Job.objects.under_way().filter(status=Status.UNKNOWN, due_at__lte=now).exists():
         errands.hand("look_for_unknown")
 
 

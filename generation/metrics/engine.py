@@ -63,7 +63,7 @@ def _jobs(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield single("look_overdue_seconds", text, age(now, due))
     text = f"Running jobs whose last {_UNANSWERED} questions, or more, got no answer."
     yield single("jobs_unanswered", text, sum(row["unanswered"] for row in found))
-    odd = Job.objects.filter(status=Status.RUNNING).exclude(odd_status="").order_by().values_list("odd_status")
+    odd = under_way.filter(status=Status.RUNNING).exclude(odd_status="").values_list("odd_status")
     named = [((name,), number) for name, number in odd.annotate(number=Count("pk")).order_by("-number")[:_MOST_ODD]]
     yield gauge("unknown_statuses", "Running jobs whose prediction has a status nobody knows.", ["status"], named)
 

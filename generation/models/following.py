@@ -22,7 +22,8 @@ _TYPES: "tuple[models.Field[Any, Any], ...]" = (
 _DUE_NOW = {
     "postgresql": "SELECT statement_timestamp() WHERE EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' "
     "AND due_at <= statement_timestamp())",
-    "sqlite": "SELECT NULL WHERE EXISTS (SELECT 1 FROM generation_job WHERE status = 'running' "
+    # It finds an index by `finished_at`, and by `status` none.
+    "sqlite": "SELECT NULL WHERE EXISTS (SELECT 1 FROM generation_job WHERE finished_at IS NULL AND status = 'running' "
     "AND due_at <= strftime('%Y-%m-%d %H:%M:%f', 'now'))",
 }
 _LONG = 30.0  # seconds: the longest that who waits for a video of a minute waits
@@ -43,7 +44,7 @@ _LOCK = {"postgresql": "FOR UPDATE SKIP LOCKED", "sqlite": ""}
 # of their own waits. MATERIALIZED: what is locked is looked for once.
 _CLAIM = """
     WITH due (due_id) AS MATERIALIZED (
-        SELECT id FROM generation_job WHERE status = 'running' AND due_at <= %s {who}
+        SELECT id FROM generation_job WHERE finished_at IS NULL AND status = 'running' AND due_at <= %s {who}
         ORDER BY (%s - {seconds}) / {greatest}(pace, 1e-9) DESC LIMIT %s {lock}
     )
     UPDATE generation_job SET due_at = %s FROM due WHERE id = due_id RETURNING {asked}

@@ -45,7 +45,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def queued(self) -> "JobQuerySet":
         """Return the jobs whose line it is, the oldest first."""
-        return self.filter(status=Status.QUEUED).order_by("created_at", "pk")
+        return self.under_way().filter(status=Status.QUEUED).order_by("created_at", "pk")
 
     def handed(self, now: datetime) -> "JobQuerySet":
         """Return the queued jobs that a worker has been told of and may take at any moment."""
@@ -62,7 +62,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         An unknown job gives its place back after the time limit, since its prediction must have ended by then.
         """
         young = now - timedelta(seconds=settings.TIME_LIMIT)
-        return self.filter(
+        return self.under_way().filter(
             Q(status__in=[Status.SUBMITTING, Status.RUNNING])
             | Q(status=Status.UNKNOWN, submit_started_at__gt=young)
             | Q(status=Status.QUEUED, handed_at__isnull=False, lease_until__gt=now)
@@ -70,7 +70,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def due(self, now: datetime) -> "JobQuerySet":
         """Return the running jobs to ask the provider about."""
-        return self.filter(status=Status.RUNNING, due_at__lte=now)
+        return self.under_way().filter(status=Status.RUNNING, due_at__lte=now)
 
     def claim(self, now: datetime, lease: timedelta, most: int) -> "list[Job]":
         """Take up to `most` due jobs: until the lease ends nobody else gets one of them that is not nudged.

@@ -90,7 +90,7 @@ def look_for_unknown(now: datetime, *, all_of_them: bool = False, seconds: float
     only as many are looked for as a minute allows: the others stay due. `seconds` sets another time.
     """
     provider = wavespeed()
-    unknown = Job.objects.filter(status=Status.UNKNOWN, submit_started_at__isnull=False)
+    unknown = Job.objects.under_way().filter(status=Status.UNKNOWN, submit_started_at__isnull=False)
     due = list(unknown if all_of_them else unknown.filter(_is_due(now)))
     until = monotonic() + (seconds if seconds is not None else inf if all_of_them else _LONGEST)
     attached, trouble = 0, None

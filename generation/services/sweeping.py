@@ -145,7 +145,7 @@ def _set_lock_timeout(to: str) -> str:
 
 def _unanswered(now: datetime) -> JobQuerySet:
     """Whoever was to hear the answer of the POST is gone: whether it was sent, nobody knows."""
-    return Job.objects.filter(status=Status.SUBMITTING, lease_until__lte=now)
+    return Job.objects.under_way().filter(status=Status.SUBMITTING, lease_until__lte=now)
 
 
 @transaction.atomic
@@ -160,12 +160,13 @@ def _lose_sight(job: Job, now: datetime) -> bool:
 def _late(now: datetime) -> JobQuerySet:
     """What is saved for too long; polling sees to what runs."""
     limit = now - timedelta(seconds=settings.TIME_LIMIT)
-    return Job.objects.filter(status=Status.COLLECTING, late_at__isnull=True, submitted_at__lt=limit)
+    return Job.objects.under_way().filter(status=Status.COLLECTING, late_at__isnull=True, submitted_at__lt=limit)
 
 
 def _uncollected(now: datetime) -> JobQuerySet:
     free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
-    return Job.objects.filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now), status=Status.COLLECTING)
+    due = Q(due_at__isnull=True) | Q(due_at__lte=now)
+    return Job.objects.under_way().filter(free, due, status=Status.COLLECTING)
 
 
 def _untold(waiting: list[Job], now: datetime) -> list[Job]:
@@ -193,7 +194,7 @@ def _hand_again(job: Job, now: datetime) -> bool:
 
 def _ownerless(now: datetime) -> JobQuerySet:
     """What waits for a user who was deactivated; what was sent goes on."""
-    return Job.objects.filter(status=Status.QUEUED, user__is_active=False)
+    return Job.objects.under_way().filter(status=Status.QUEUED, user__is_active=False)
 
 
 def _cancel(job: Job, now: datetime) -> bool:
