@@ -1,11 +1,12 @@
 """Which queued jobs a worker may take now: as many as the provider account and their users' plans allow."""
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
@@ -24,10 +25,10 @@ SUBMIT_CLUSTER = "clapboard"
 _MEDIA_CLUSTER = "collect"  # its workers have the time that an upload takes
 WITH_MEDIA = Q(source_job__isnull=False) | Q(upload__isnull=False)
 _DISPATCHER = Actor(name="watcher")
-# Of one cluster's workers. Few hints wait, so who is next is decided late, and no lease runs out in the line; but it is
+# Of submitters. Few hints wait, so who is next is decided late, and no lease runs out in the line; but it is
 # filled up from time to time only, since the whole queue is looked through for it.
 _MOST_UNTAKEN, _ENOUGH_UNTAKEN = 100, 50
-_MOST_TRIES = 10  # to find jobs that nobody else has locked
+_MOST_TRIES = 10  # to find jobs that nobody else has locked, and whose cluster has not enough in hand
 
 
 def dispatch() -> int:
@@ -48,25 +49,30 @@ def dispatch() -> int:
 
 
 def _hand_out(gate: Gate, now: datetime) -> list[Job]:
-    """Hand over as many as there is room for; for whom somebody else has locked comes who is next."""
+    """Hand over as many as there is room for.
+
+    For whom somebody else has locked, and for whose cluster has enough in hand then, comes who is next.
+    """
     handed: list[Job] = []
     passed_over: set[UUID] = set()
     for _ in range(_MOST_TRIES):
-        chosen = _chosen(_room(gate, now), now, passed_over)
-        ours = _hand(chosen, now)
+        room = _room(gate, now)
+        chosen = _chosen(room, now, passed_over)
+        fitting = _fitting(chosen, room)
+        ours = _hand(fitting, now)
         handed += ours
         if len(ours) == len(chosen):
             break
-        passed_over |= {job.pk for job in chosen} - {job.pk for job in ours}
+        passed_over |= {job.pk for job in fitting} - {job.pk for job in ours}
     return handed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Room:
-    """How many may be handed over now, and whose workers have enough in hand already."""
+    """How many may be handed over now, and how many of them to each cluster whose workers have not enough in hand."""
 
     jobs: int
-    full: frozenset[str]
+    free: Mapping[str, int]
 
 
 def _room(gate: Gate, now: datetime) -> _Room:
@@ -87,10 +93,14 @@ def _room(gate: Gate, now: datetime) -> _Room:
     places = gate.predictions_at_a_time
     if gate.narrowed_to is not None and gate.narrowed_until and gate.narrowed_until > now:
         places = min(places, gate.narrowed_to)
-    hands = {_MEDIA_CLUSTER: counted["with_media"], SUBMIT_CLUSTER: counted["without"]}
-    free = {cluster: _MOST_UNTAKEN - many for cluster, many in hands.items() if many < _ENOUGH_UNTAKEN}
-    jobs = min(places - counted["all"], gate.submissions_a_minute - sent, *(free.values() or [0]))
-    return _Room(jobs=jobs, full=frozenset(hands.keys() - free.keys()))
+    free = {}
+    if counted["without"] < _ENOUGH_UNTAKEN:
+        free[SUBMIT_CLUSTER] = _MOST_UNTAKEN - counted["without"]
+    # Those few take as long as an upload does, and whatever waits for them has a place that others could use.
+    if counted["with_media"] < settings.COLLECT_WORKERS:
+        free[_MEDIA_CLUSTER] = max(2 * settings.COLLECT_WORKERS, 2) - counted["with_media"]
+    jobs = min(places - counted["all"], gate.submissions_a_minute - sent, sum(free.values()))
+    return _Room(jobs=jobs, free=free)
 
 
 def _chosen(room: _Room, now: datetime, passed_over: Collection[UUID] = ()) -> list[Job]:
@@ -99,6 +109,17 @@ def _chosen(room: _Room, now: datetime, passed_over: Collection[UUID] = ()) -> l
         return []
     waiting = _waiting(room, now, passed_over)
     return in_turn(waiting, _standings(waiting, now), room.jobs, now)
+
+
+def _fitting(jobs: list[Job], room: _Room) -> list[Job]:
+    """Return those for whom there is room in their own cluster."""
+    left = dict(room.free)
+    fitting = []
+    for job in jobs:
+        if left[_cluster(job)]:
+            left[_cluster(job)] -= 1
+            fitting.append(job)
+    return fitting
 
 
 def _standings(users: Iterable[int], now: datetime) -> dict[int, Standing]:
@@ -123,8 +144,10 @@ def _waiting(room: _Room, now: datetime, passed_over: Collection[UUID]) -> dict[
     rank = Window(RowNumber(), partition_by=F("user"), order_by=[F("created_at"), F("pk")])
     waiting: dict[int, deque[Job]] = defaultdict(deque)
     takable = Job.objects.dispatchable(now).exclude(pk__in=passed_over)
-    for cluster in room.full:
-        takable = takable.exclude(WITH_MEDIA) if cluster == _MEDIA_CLUSTER else takable.filter(WITH_MEDIA)
+    if _MEDIA_CLUSTER not in room.free:
+        takable = takable.exclude(WITH_MEDIA)
+    if SUBMIT_CLUSTER not in room.free:
+        takable = takable.filter(WITH_MEDIA)
     ranked = takable.annotate(rank=rank).filter(rank__lte=room.jobs)
     for job in ranked.only(
         "status", "user_id", "created_at", "request_id", "source_job_id", "upload_id", "handed_at", "taken_at"

@@ -136,21 +136,36 @@ def test_a_newcomer_s_first_job_is_the_next_to_be_handed_over_before_a_long_queu
     assert Job.objects.filter(user=user, handed_at__isnull=True).exists()
 
 
-@pytest.mark.usefixtures("few")
-def test_files_that_wait_for_a_hand_keep_up_no_job_without_one():
-    user = make_user(plan=make_plan())
+def test_files_that_wait_for_a_hand_keep_up_no_job_without_one(settings):
+    settings.COLLECT_WORKERS = 2
+    gate(places=20)
+    user, other = make_user(plan=make_plan(jobs_at_a_time=100)), make_user(plan=make_plan(jobs_at_a_time=100))
     upload = make_upload(user)
-    for _ in range(6):
+    for _ in range(30):
         make_job(user, upload=upload)
-    services.dispatch()
-    with_file, without = make_job(user, upload=upload), make_job(user)
+    assert services.dispatch() == 4
+    without = [make_job(other) for _ in range(10)]
 
-    assert services.dispatch() == 1
+    assert services.dispatch() == 10
 
-    assert without in handed()
-    assert with_file not in handed()
-    take(6)
-    assert services.dispatch() == 1
+    assert set(without) <= set(handed())
+    take(2)
+    assert services.dispatch() == 0  # two wait for their workers
+    take(1)
+    assert services.dispatch() == 3
+
+
+def test_what_has_no_room_in_its_own_cluster_gives_its_turn_to_the_next(settings):
+    settings.COLLECT_WORKERS = 1
+    gate(places=10)
+    user = make_user(plan=make_plan(jobs_at_a_time=100))
+    upload = make_upload(user)
+    for number in range(40):
+        make_job(user, upload=upload if number < 20 else None)
+
+    assert services.dispatch() == 10
+
+    assert sum(job.upload_id is not None for job in handed()) == 2
 
 
 def test_a_job_that_is_due_later_waits(alice):
