@@ -18,7 +18,7 @@ from generation.models import Gate, Job, JobEvent, Status, Turn
 from generation.services import leases
 from generation.services.choosing import Standing, in_turn
 from generation.services.gating import the_gate
-from generation.services.hinting import HINT_WAITS, any_waits, hint_at
+from generation.services.hinting import any_waits, hint_at
 from generation.services.transitions import tell_all
 
 SUBMIT_CLUSTER = "clapboard"
@@ -28,6 +28,7 @@ _DISPATCHER = Actor(name="watcher")
 # Of submitters. Few hints wait, so who is next is decided late, and no lease runs out in the line; but it is
 # filled up from time to time only, since the whole queue is looked through for it.
 _MOST_UNTAKEN, _ENOUGH_UNTAKEN = 100, 50
+_HINT_WAITS = 3  # leases, behind others; then it is thought lost
 _MOST_TRIES = 10  # to find jobs that nobody else has locked, and whose cluster has not enough in hand
 
 
@@ -180,9 +181,12 @@ def _hand(jobs: list[Job], now: datetime) -> list[Job]:
 def _told(jobs: list[Job], now: datetime) -> set[UUID]:
     """Return those whose hints still wait, for all that is known: all workers are busy, or away for a while.
 
-    Another hint for each of them every minute would make a pile that workers go through in vain.
+    Another hint for each of them every minute would make a pile that workers go through in vain. But one's own may be
+    gone, with a worker whose look at the database failed: after a few leases it is thought lost. Few are handed over at
+    a time, so that this makes a hundred stale hints each time, and none for the rest of the queue.
     """
-    untaken = [job for job in jobs if job.handed_at and not job.taken_at and now - job.handed_at < HINT_WAITS]
+    waits_for = _HINT_WAITS * (leases.until(now) - now)
+    untaken = [job for job in jobs if job.handed_at and not job.taken_at and now - job.handed_at < waits_for]
     waits = {cluster: any_waits(cluster) for cluster in {_cluster(job) for job in untaken}}
     return {job.pk for job in untaken if waits[_cluster(job)]}
 

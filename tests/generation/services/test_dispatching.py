@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
+from django.db.models import F
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -85,7 +87,7 @@ def hint_came_too_late():
 
 
 def hint_is_thought_lost():
-    end_leases(handed_at=timezone.now() - timedelta(minutes=16))
+    end_leases(handed_at=timezone.now() - timedelta(seconds=3 * settings.HAND_LEASE + 1))
 
 
 @pytest.mark.parametrize("meanwhile", [hint_was_taken_by_who_died, hint_came_too_late, hint_is_thought_lost])
@@ -97,6 +99,27 @@ def test_a_job_whose_own_hint_is_gone_gets_another_while_others_wait(alice, mean
     assert services.dispatch() == 1
     assert OrmQ.objects.count() == 2
     assert Job.objects.get().taken_at is None
+
+
+def later(seconds: float) -> None:
+    """Let the leases of what was handed over, and the time since, be older by so much."""
+    passed = timedelta(seconds=seconds)
+    Job.objects.update(handed_at=F("handed_at") - passed, lease_until=F("lease_until") - passed)
+
+
+def test_while_all_workers_are_away_no_pile_of_hints_grows(settings):
+    settings.HAND_LEASE = 60
+    user = make_user(plan=make_plan())
+    for _ in range(4):
+        make_job(user)
+    services.dispatch()
+
+    for _ in range(30):
+        later(61)
+        assert services.dispatch() == 4
+
+    # Three leases and a look each time, in half an hour.
+    assert OrmQ.objects.count() <= 4 * 11
 
 
 @pytest.fixture
