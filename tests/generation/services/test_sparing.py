@@ -47,6 +47,7 @@ def test_threads_that_fail_at_once_do_not_disturb_each_other(monkeypatch):
     escaped: list[Exception] = []
 
     def run(what: str) -> None:
+        connection.ensure_connection()  # without one, the database counts as gone
         try:
             for number in range(1500):
                 spare(what, kept_waiting, of=f"job {number % 300}")
